@@ -1,0 +1,36 @@
+"""Dropout."""
+
+import numpy as np
+
+from qbref.autograd.tensor import Tensor, as_tensor
+from qbref.random import default_rng
+
+
+def dropout(x, p, training, rng=None):
+    """x · mask / (1 − p), the mask 0 with probability p and else 1; the same for the upstream. In evaluation, x itself.
+
+    Parameters
+    ----------
+    x : Tensor
+    p : float in [0, 1]
+    training : bool
+    rng : numpy.random.Generator or None
+
+    Notes
+    -----
+    N. Srivastava et al., "Dropout", JMLR 15 (2014), section 4, with the scaling moved from evaluation to training.
+
+    Examples
+    --------
+    >>> import qbref as qb
+    >>> qb.dropout(qb.Tensor([1.0, 2.0]), p=0.5, training=False)
+    Tensor([1., 2.])
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"p must be in [0, 1], got {p}")
+    x = as_tensor(x)
+    if not training or p == 0:
+        return x
+    kept = default_rng(rng).random(x.shape, dtype=np.float32) >= p
+    factor = np.where(kept, 0.0 if p == 1 else 1 / (1 - p), 0).astype(x.dtype)
+    return Tensor.from_op(x.data * factor, (x,), lambda upstream: (upstream * factor,))

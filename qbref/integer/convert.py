@@ -1,0 +1,284 @@
+"""From a `qnn` model to integers: one door for post-training, quantization-aware and binary networks."""
+
+import numpy as np
+
+from qbref import nn, qnn
+from qbref.autograd import Tensor, no_grad
+from qbref.binary.threshold import integer_threshold
+from qbref.integer.binary import BinaryConv2d, BinaryLinear, Threshold
+from qbref.integer.border import Dequantize, Quantize
+from qbref.integer.dynamic import FLOAT_LAYERS, DynamicConv2d, DynamicLinear, FloatLayer
+from qbref.integer.model import IntegerModel
+from qbref.integer.product import Conv2d, Linear
+from qbref.integer.shape import Add, AvgPool2d, Flatten, MaxPool2d, ReLU
+from qbref.integer.weights import IntWeights, LutWeights, SignWeights, XnorWeights
+from qbref.qnn.arithmetic import INT32_MAX, real_value
+from qbref.qnn.build import BATCH_NORMS, flatten
+from qbref.qnn.product import Product
+from qbref.qnn.report import Report
+
+
+def convert(q):
+    """The integer model that computes, bit for bit, what the `qnn` model `q` computes in evaluation mode.
+
+    Parameters
+    ----------
+    q : Module
+        From :func:`qbref.ptq.quantize_static`, :func:`qbref.qat.prepare` (after training) or
+        :func:`qbref.ptq.quantize_dynamic`. Not changed.
+
+    Returns
+    -------
+    IntegerModel
+        With `report`: every layer of `q` and what became of it.
+
+    Raises
+    ------
+    ValueError
+        If `q` was not quantized, a quantizer has seen no data, a grid has more than 8 bits, or a layer
+        has no integer form; the message names the layer's path.
+
+    Examples
+    --------
+    >>> import numpy as np, qbref as qb
+    >>> from qbref import integer, nn, ptq
+    >>> qb.manual_seed(0)
+    >>> x = qb.random.default_rng().standard_normal((32, 4), dtype="float32")
+    >>> q = ptq.quantize_static(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), [x])
+    >>> m = integer.convert(q)
+    >>> bool((m.run(x) == q(qb.Tensor(x)).data).all())
+    True
+    """
+    items = flatten(q)
+    if isinstance(items[0][1], qnn.Quantize):
+        return _convert_static(items)
+    if any(isinstance(module, (qnn.DynamicLinear, qnn.DynamicConv2d)) for _, module in items):
+        return _convert_dynamic(items)
+    raise ValueError(f"q must come from ptq or qat, got a model that begins with {type(items[0][1]).__name__}")
+
+
+def _convert_static(items):
+    (path, border), *items = items
+    converter = _Converter(path, border.output_quantizer.params)
+    layers = converter.chain(items)
+    scale = converter.scale
+    zero_point = 0 if converter.params is None else int(converter.params.zero_point)
+    dequantize = Dequantize("output", np.asarray(scale, np.float64), zero_point)
+    converter.report.add("output", "Dequantize", "integers become real numbers")
+    return IntegerModel([*converter.border, *layers, dequantize], converter.report)
+
+
+class _Converter:
+    """Walks a chain of `qnn` layers and knows the grid of the values that travel along it.
+
+    Attributes
+    ----------
+    params : QuantParams or None
+        The grid; None while values are accumulators.
+    scale : float or float64 ndarray (C,)
+        One unit of the grid or of the accumulators.
+    channels : int or None
+        Of the images that travel, if a convolution has said it.
+    """
+
+    def __init__(self, path, params, report=None, channels=None):
+        self.report = Report() if report is None else report
+        self.channels = channels
+        self.packs_pixels = False
+        self._on_grid(path, params)
+        self.border = [Quantize(path, params)] if report is None else []
+        if report is None:
+            self.report.add(path, "Quantize", f"real numbers become {params.dtype} integers")
+
+    def _on_grid(self, path, params):
+        if params.n_bits > 8:
+            raise ValueError(f"layer {path!r} must have activations of at most 8 bits, got {params.n_bits}")
+        self.params, self.scale = params, float(params.scale)
+
+    def chain(self, items):
+        """Integer layers for `qnn` layers."""
+        layers, items = [], list(items)
+        while items:
+            path, module = items.pop(0)
+            layer = self._step(path, module, items)
+            if layer is not None:
+                layers.append(layer)
+            action = "dropped: acts in training only" if layer is None else layer.describe() or "integers in, integers out"
+            self.report.add(path, module, action)
+        return layers
+
+    def _step(self, path, module, items):
+        for kinds, step in (
+            (Product, self._product),
+            (qnn.Residual, self._residual),
+            (qnn.AvgPool2d, self._average),
+            ((qnn.Sign, *BATCH_NORMS), self._threshold),
+            (nn.MaxPool2d, self._max_pool),
+            (nn.Flatten, self._flatten),
+            (nn.ReLU, self._relu),
+            (nn.Dropout, lambda *_: None),
+        ):
+            if isinstance(module, kinds):
+                return step(path, module, items)
+        raise ValueError(f"layer {path!r} must be one with an integer form, got {type(module).__name__}")
+
+    def _product(self, path, module, items):
+        integers = module.arithmetic()
+        xnor = isinstance(module, (qnn.BinaryLinear, qnn.BinaryConv2d)) and isinstance(
+            module.input_quantizer, qnn.Sign
+        )
+        make = {
+            (True, True): self._binary_conv,
+            (True, False): self._conv,
+            (False, True): self._binary_linear,
+            (False, False): self._linear,
+        }[isinstance(module, nn.Conv2d), xnor]
+        layer = make(path, module, integers)
+        self.packs_pixels = False
+        self.channels = module.out_channels if isinstance(module, nn.Conv2d) else None
+        if integers.output is None:
+            self.params, self.scale = None, integers.scale
+        else:
+            self._on_grid(path, integers.output)
+        return layer
+
+    def _linear(self, path, module, integers):
+        weights = _stored(path, integers.weights, integers.weights.q)
+        return Linear(path, weights, integers.bias, int(integers.input.zero_point), integers.finish)
+
+    def _conv(self, path, module, integers):
+        filters = integers.weights.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
+        codes = integers.weights.codes
+        if codes is not None:
+            codes = codes.transpose(0, 2, 3, 1).reshape(filters.shape)
+        weights = _grouped(path, integers.weights, filters, codes, module.groups)
+        geometry = module.kernel_size, module.stride, module.padding, module.dilation
+        return Conv2d(path, weights, integers.bias, int(integers.input.zero_point), integers.finish, *geometry)
+
+    def _binary_linear(self, path, module, integers):
+        q = integers.weights.q
+        channels = q.shape[1]
+        if self.packs_pixels:
+            channels = self.channels
+            q = q.reshape(len(q), channels, -1).transpose(0, 2, 1).reshape(len(q), -1)
+        return BinaryLinear(path, XnorWeights.from_levels(q, channels), integers.bias, integers.finish)
+
+    def _binary_conv(self, path, module, integers):
+        if module.groups != 1:
+            raise ValueError(f"layer {path!r} must have one group to run on packed signs, got {module.groups}")
+        filters = integers.weights.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
+        weights = XnorWeights.from_levels(filters, module.in_channels)
+        geometry = module.kernel_size, module.stride, module.padding, module.dilation
+        return BinaryConv2d(path, weights, integers.bias, integers.finish, *geometry, module.padding_value)
+
+    def _threshold(self, path, module, items):
+        norm = None
+        if not isinstance(module, qnn.Sign):
+            norm, (_, module) = module, items.pop(0)
+        channels = norm.num_features if norm is not None else np.size(self.scale)
+        threshold, flip = integer_threshold(self._decides_plus(norm), -INT32_MAX, INT32_MAX, channels)
+        self._on_grid(path, module.params)
+        return Threshold(path, threshold, flip, self._packs(items))
+
+    def _decides_plus(self, norm):
+        """Whether the float network makes +1 of an integer: asked, not derived, so that near-ties agree."""
+        zero_point = 0 if self.params is None else int(self.params.zero_point)
+
+        def decides_plus(q):
+            x = real_value(q, self.scale, zero_point)
+            if norm is not None:
+                shape = (1, -1, 1, 1) if isinstance(norm, nn.BatchNorm2d) else (1, -1)
+                with no_grad():
+                    x = norm(Tensor(x.reshape(shape))).data.reshape(-1)
+            return x >= 0
+
+        return decides_plus
+
+    def _packs(self, items):
+        """Whether the next product takes packed signs in the order in which pixels hold them."""
+        flattened = False
+        for _, module in items:
+            if isinstance(module, (qnn.BinaryLinear, qnn.BinaryConv2d)):
+                self.packs_pixels = flattened
+                return not flattened or self.channels is not None
+            if isinstance(module, nn.Flatten):
+                flattened = True
+            elif not isinstance(module, (nn.MaxPool2d, nn.Dropout)):
+                return False
+        return False
+
+    def _residual(self, path, module, items):
+        branches = []
+        for name, branch in (("body", module.body), ("shortcut", module.shortcut)):
+            part = _Converter(path, self.params, self.report, self.channels)
+            branches.append(tuple(part.chain(flatten(branch, f"{path}.{name}"))) if branch is not None else ())
+        self._on_grid(path, module.output_quantizer.params)
+        self.channels = part.channels if module.shortcut is not None else self.channels
+        return Add(path, *branches, module.arithmetic())
+
+    def _average(self, path, module, items):
+        zero_point = int(self.params.zero_point)
+        self._on_grid(path, module.output_quantizer.params)
+        geometry = module.kernel_size, module.stride, module.padding
+        return AvgPool2d(path, *geometry, zero_point, module.requantizer())
+
+    def _max_pool(self, path, module, items):
+        return MaxPool2d(path, module.kernel_size, module.stride, module.padding)
+
+    def _flatten(self, path, module, items):
+        return Flatten(path)
+
+    def _relu(self, path, module, items):
+        return ReLU(path, 0 if self.params is None else int(self.params.zero_point))
+
+
+def _stored(path, levels, q, codes=None):
+    """(O, K) integers in the smallest form that the kernels run."""
+    codes = levels.codes if codes is None else codes
+    if levels.table is not None:
+        return LutWeights.from_levels(codes, levels.table)
+    if levels.n_bits == 1:
+        return SignWeights.from_levels(q)
+    if levels.n_bits > 8:
+        raise ValueError(f"layer {path!r} must have weights of at most 8 bits, got {levels.n_bits}")
+    return IntWeights.from_levels(q, levels.n_bits)
+
+
+def _grouped(path, levels, filters, codes, groups):
+    parts = np.split(filters, groups)
+    code_parts = [None] * groups if codes is None else np.split(codes, groups)
+    return tuple(_stored(path, levels, q, c) for q, c in zip(parts, code_parts, strict=True))
+
+
+def _convert_dynamic(items):
+    report, layers = Report(), []
+    for path, module in items:
+        if isinstance(module, (qnn.DynamicLinear, qnn.DynamicConv2d)):
+            layer = _dynamic_layer(path, module)
+        elif type(module).__name__ in FLOAT_LAYERS:
+            layer = FloatLayer(path, type(module).__name__, _arguments(module))
+        elif isinstance(module, nn.Dropout):
+            report.add(path, module, "dropped: acts in training only")
+            continue
+        else:
+            raise ValueError(f"layer {path!r} must be one with an integer form, got {type(module).__name__}")
+        layers.append(layer)
+        report.add(path, module, layer.describe())
+    return IntegerModel(layers, report)
+
+
+def _dynamic_layer(path, module):
+    levels = module.weight_quantizer.levels(module.weight.data)
+    bias = None if module.bias is None else module.bias.data
+    if isinstance(module, nn.Linear):
+        return DynamicLinear(path, _stored(path, levels, levels.q), levels.scale, bias)
+    filters = levels.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
+    weights = _grouped(path, levels, filters, None, module.groups)
+    geometry = module.kernel_size, module.stride, module.padding, module.dilation
+    return DynamicConv2d(path, weights, levels.scale, bias, *geometry)
+
+
+def _arguments(module):
+    if isinstance(module, (nn.MaxPool2d, nn.AvgPool2d)):
+        return module.kernel_size, module.stride, module.padding
+    return ()

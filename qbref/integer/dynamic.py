@@ -1,0 +1,120 @@
+"""Layers between float borders: the product runs on integers, everything around it does not."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qbref import nn
+from qbref.autograd import Tensor, no_grad
+from qbref.integer.border import channels_first, channels_last
+from qbref.integer.layer import Layer, require_array
+from qbref.integer.product import output_size, require_geometry
+from qbref.integer.weights import IntWeights
+from qbref.qnn.dynamic import dynamic_quantize, dynamic_result
+
+KINDS = nn.ReLU, nn.ReLU6, nn.GELU, nn.Sigmoid, nn.Tanh, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten
+FLOAT_LAYERS = {kind.__name__: kind for kind in KINDS}
+
+
+@dataclass(frozen=True, eq=False)
+class DynamicLinear(Layer):
+    """y_i = s_i s_w (q_i · q_w) + b, the sample's scale s_i found when it arrives.
+
+    Attributes
+    ----------
+    weights : IntWeights
+    scale : float32 ndarray (O,) or ()
+    bias : float32 ndarray (O,) or None
+    """
+
+    weights: IntWeights
+    scale: np.ndarray
+    bias: np.ndarray | None
+
+    def check(self):
+        """One scale and one bias per output."""
+        _require_outputs(self, self.weights.outputs)
+
+    def run(self, x, kernels):
+        """float32 (N, K) → float32 (N, O)."""
+        q, scale = dynamic_quantize(x)
+        return dynamic_result(self.weights.product(q, 0, kernels), scale, self.scale, self.bias)
+
+    def describe(self):
+        """Shape and width of the weights."""
+        return f"{self.weights.outputs}×{self.weights.k} weights of {self.weights.n_bits} bit, float borders"
+
+
+@dataclass(frozen=True, eq=False)
+class DynamicConv2d(Layer):
+    """The same for images; attributes as :class:`DynamicLinear` and :class:`qbref.integer.Conv2d`."""
+
+    weights: tuple
+    scale: np.ndarray
+    bias: np.ndarray | None
+    kernel_size: tuple
+    stride: tuple
+    padding: tuple
+    dilation: tuple
+
+    def check(self):
+        """One scale and one bias per output."""
+        require_geometry(self)
+        if not self.weights or not all(isinstance(part, IntWeights) for part in self.weights):
+            raise TypeError(f"weights must be IntWeights, one per group, got {self.weights!r}")
+        _require_outputs(self, self.weights[0].outputs * len(self.weights))
+
+    def run(self, x, kernels):
+        """float32 (N, C, H, W) → float32 (N, O, OH, OW)."""
+        q, scale = dynamic_quantize(x)
+        q = channels_last(q)
+        geometry = self.kernel_size, self.stride, self.padding, self.dilation
+        parts = np.split(q, len(self.weights), axis=-1)
+        products = [
+            weights.product(kernels.im2col(np.ascontiguousarray(part), *geometry), 0, kernels)
+            for part, weights in zip(parts, self.weights, strict=True)
+        ]
+        accumulator = np.concatenate(products, axis=1)
+        accumulator = accumulator.reshape(len(x), *output_size(q.shape[1:3], self), -1)
+        return channels_first(dynamic_result(accumulator, scale, self.scale, self.bias))
+
+    def describe(self):
+        """Width of the weights."""
+        return f"weights of {self.weights[0].n_bits} bit, float borders"
+
+
+def _require_outputs(layer, outputs):
+    require_array("scale", layer.scale, np.float32, *(outputs,)[: layer.scale.ndim])
+    if layer.bias is not None:
+        require_array("bias", layer.bias, np.float32, outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class FloatLayer(Layer):
+    """A layer that dynamic quantization leaves in float, run as the `nn` layer it was.
+
+    Attributes
+    ----------
+    kind : str
+        Name of a class in ``FLOAT_LAYERS``.
+    arguments : tuple
+        Of its constructor.
+    """
+
+    kind: str
+    arguments: tuple
+
+    def check(self):
+        """A known layer that can be made."""
+        if self.kind not in FLOAT_LAYERS:
+            raise ValueError(f"kind must be one of {sorted(FLOAT_LAYERS)}, got {self.kind!r}")
+        FLOAT_LAYERS[self.kind](*self.arguments)
+
+    def run(self, x, kernels):
+        """float32 → float32."""
+        with no_grad():
+            return FLOAT_LAYERS[self.kind](*self.arguments)(Tensor(x)).data
+
+    def describe(self):
+        """The layer's name."""
+        return f"{self.kind} in float"

@@ -1,0 +1,168 @@
+"""Integer models on disk: one .npz of plain arrays, no pickle, a version and a checksum.
+
+``layers.json`` (bytes of UTF-8 JSON) describes the layers; arrays are named ``a0``, ``a1``, … and the
+JSON refers to them by name. ``sha256`` covers the JSON and every array, so that a changed byte is
+found before anything runs. Arrays are stored uncompressed: a file cannot unpack to more than its size.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import numpy as np
+
+from qbref.integer.binary import BinaryConv2d, BinaryLinear, Threshold
+from qbref.integer.border import Dequantize, Quantize
+from qbref.integer.dynamic import DynamicConv2d, DynamicLinear, FloatLayer
+from qbref.integer.model import IntegerModel
+from qbref.integer.product import Conv2d, Linear
+from qbref.integer.shape import Add, AvgPool2d, Flatten, MaxPool2d, ReLU
+from qbref.integer.weights import IntWeights, LutWeights, SignWeights, XnorWeights
+from qbref.qnn.arithmetic import Clip, Requantizer
+from qbref.qnn.report import Entry, Report
+from qbref.qnn.residual import AddArithmetic
+from qbref.quant.params import QuantParams
+
+VERSION = 1
+LAYERS = (
+    *(Quantize, Dequantize, Linear, Conv2d, BinaryLinear, BinaryConv2d, Threshold),
+    *(MaxPool2d, AvgPool2d, Flatten, ReLU, Add, DynamicLinear, DynamicConv2d, FloatLayer),
+)
+PARTS = IntWeights, LutWeights, SignWeights, XnorWeights, Requantizer, Clip, AddArithmetic, QuantParams
+KINDS = {kind.__name__: kind for kind in (*LAYERS, *PARTS)}
+
+
+def save(model, path):
+    """Write an :class:`IntegerModel` to `path`, whole or not at all.
+
+    Parameters
+    ----------
+    model : IntegerModel
+    path : str or Path
+        Written under this very name; an existing file is replaced only once the new one is complete.
+    """
+    arrays = {}
+    header = {
+        "format": "qbref integer model",
+        "version": VERSION,
+        "layers": [_encode(layer, arrays) for layer in model.layers],
+        "report": [list(entry) for entry in model.report],
+    }
+    text = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), np.uint8)
+    digest = np.frombuffer(_digest(text, arrays), np.uint8)
+    path = Path(path)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **{"layers.json": text, "sha256": digest}, **arrays)
+        os.replace(draft, path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def load(path):
+    """Read an :class:`IntegerModel` back, checked before it can run.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    IntegerModel
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is truncated, altered, of another format or version, or describes layers that do not
+        fit together.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile, numpy as np, qbref as qb
+    >>> from qbref import integer, nn, ptq
+    >>> x = np.ones((4, 3), np.float32)
+    >>> m = integer.convert(ptq.quantize_static(nn.Sequential(nn.Linear(3, 2)), [x]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     m.save(pathlib.Path(folder) / "model.npz")
+    ...     loaded = integer.load(pathlib.Path(folder) / "model.npz")
+    >>> bool((loaded.run(x) == m.run(x)).all())
+    True
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path must name an integer model file, got {str(path)!r}")
+    arrays = _read(path)
+    text, digest = (arrays.pop(name, None) for name in ("layers.json", "sha256"))
+    if text is None or digest is None:
+        raise ValueError(f"{path.name} must be a qbref integer model, got an archive without layers.json or sha256")
+    if bytes(digest) != _digest(text, arrays):
+        raise ValueError(f"{path.name} must match its checksum, got altered content")
+    try:
+        header = json.loads(bytes(text).decode())
+        if header["format"] != "qbref integer model" or header["version"] != VERSION:
+            raise ValueError(f"version must be {VERSION}, got {header['version']!r}")
+        layers = [_decode(item, arrays) for item in header["layers"]]
+        if not layers or not all(isinstance(layer, LAYERS) for layer in layers):
+            raise ValueError("layers must be a list of integer layers")
+        return IntegerModel(layers, Report(Entry(*entry) for entry in header["report"]))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path.name} must describe a valid integer model, got: {error}") from error
+
+
+def _read(path):
+    """Every array of the archive; refuses compressed members, which could unpack without bound."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            packed = [info.filename for info in archive.infolist() if info.compress_type != zipfile.ZIP_STORED]
+        if packed:
+            raise ValueError(f"got a compressed member {packed[0]!r}")
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise ValueError(f"{path.name} must be a complete qbref integer model file: {error}") from error
+
+
+def _digest(text, arrays):
+    sha = hashlib.sha256(text.tobytes())
+    for name in sorted(arrays):
+        array = arrays[name]
+        sha.update(f"{name}{array.dtype.str}{array.shape}".encode())
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.digest()
+
+
+def _encode(value, arrays):
+    """Layers and their parts → JSON; arrays go to `arrays` and leave their name."""
+    if isinstance(value, np.ndarray):
+        name = f"a{len(arrays)}"
+        arrays[name] = value
+        return {"array": name}
+    if isinstance(value, np.dtype):
+        return value.name
+    if is_dataclass(value):
+        return {
+            "kind": type(value).__name__,
+            **{field.name: _encode(getattr(value, field.name), arrays) for field in fields(value)},
+        }
+    if isinstance(value, (tuple, list)):
+        return [_encode(item, arrays) for item in value]
+    return value
+
+
+def _decode(value, arrays):
+    if isinstance(value, list):
+        return tuple(_decode(item, arrays) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    kind = KINDS[value["kind"]]
+    return kind(**{name: _decode(item, arrays) for name, item in value.items() if name != "kind"})

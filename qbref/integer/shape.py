@@ -1,0 +1,134 @@
+"""Layers that move or compare integers without changing their grid."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qbref.integer.border import channels_first
+from qbref.integer.layer import Layer, require_pairs
+from qbref.qnn.arithmetic import Requantizer
+from qbref.qnn.residual import AddArithmetic
+
+
+@dataclass(frozen=True, eq=False)
+class Flatten(Layer):
+    """(N, H, W, C) → (N, C*H*W), the order that the next layer's weights were trained in.
+
+    Packed signs keep their order, pixel after pixel; the binary layer that follows stores its weights so.
+    """
+
+    def run(self, x, kernels):
+        """One vector per sample."""
+        return (x if x.dtype == np.uint64 else channels_first(x)).reshape(len(x), -1)
+
+
+@dataclass(frozen=True, eq=False)
+class ReLU(Layer):
+    """max(q, zero_point): real zero is an integer of the grid."""
+
+    zero_point: int
+
+    def run(self, x, kernels):
+        """Integers → integers."""
+        return np.maximum(x, x.dtype.type(self.zero_point))
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool2d(Layer):
+    """Largest integer of each window; for packed signs the largest is +1 if any is: a bitwise and."""
+
+    kernel_size: tuple
+    stride: tuple
+    padding: tuple
+
+    def check(self):
+        """Pairs in range."""
+        require_pairs(1, kernel_size=self.kernel_size, stride=self.stride)
+        require_pairs(0, padding=self.padding)
+
+    def run(self, x, kernels):
+        """(N, H, W, C) → (N, OH, OW, C)."""
+        packed = x.dtype == np.uint64
+        lowest = np.iinfo(x.dtype).max if packed else np.iinfo(x.dtype).min
+        larger = np.bitwise_and if packed else np.maximum
+        first, *others = window_taps(x, self, lowest)
+        result = larger(first, others[0]) if others else first.copy()
+        for tap in others[1:]:
+            larger(result, tap, out=result)
+        return result
+
+
+@dataclass(frozen=True, eq=False)
+class AvgPool2d(Layer):
+    """q_y = z_y + M sum(q_x - z_x) over each window; padding counts as real zero."""
+
+    kernel_size: tuple
+    stride: tuple
+    padding: tuple
+    zero_point: int
+    finish: Requantizer
+
+    def check(self):
+        """Pairs in range."""
+        require_pairs(1, kernel_size=self.kernel_size, stride=self.stride)
+        require_pairs(0, padding=self.padding)
+
+    def run(self, x, kernels):
+        """(N, H, W, C) → (N, OH, OW, C)."""
+        centred = x.astype(np.int32) - np.int32(self.zero_point)
+        total = sum(window_taps(centred, self, 0))
+        return self.finish(total, kernels)
+
+
+def window_taps(x, geometry, outside):
+    """One strided view of the padded (N, H, W, C) array per position in the window, row by row."""
+    (top, left), (down, right) = geometry.padding, geometry.stride
+    if top or left:
+        x = np.pad(x, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=outside)
+    height, width = geometry.kernel_size
+    rows, columns = (x.shape[1] - height) // down + 1, (x.shape[2] - width) // right + 1
+    for i in range(height):
+        for j in range(width):
+            yield x[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * right + 1 : right]
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Layer):
+    """y = finish(body(x) + shortcut(x)) on integers of three grids.
+
+    Attributes
+    ----------
+    body, shortcut : tuple of Layer
+        An empty shortcut hands x through.
+    add : qbref.qnn.residual.AddArithmetic
+    """
+
+    body: tuple
+    shortcut: tuple
+    add: AddArithmetic
+
+    def check(self):
+        """Both branches are layers."""
+        for layer in (*self.body, *self.shortcut):
+            if not isinstance(layer, Layer):
+                raise TypeError(f"body and shortcut must hold layers, got {type(layer).__name__}")
+
+    def run(self, x, kernels):
+        """Integers → integers."""
+        a = b = x
+        for layer in self.body:
+            a = layer.run(a, kernels)
+        for layer in self.shortcut:
+            b = layer.run(b, kernels)
+        return self.add(a, b, kernels)
+
+    @property
+    def weight_bytes(self):
+        """Of both branches."""
+        return sum(layer.weight_bytes for layer in (*self.body, *self.shortcut))
+
+    def describe(self):
+        """The branches' layers."""
+        branches = (" ".join(type(layer).__name__ for layer in part) for part in (self.body, self.shortcut))
+        body, shortcut = branches
+        return f"{body} + {shortcut or 'x'}"

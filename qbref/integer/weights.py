@@ -1,0 +1,202 @@
+"""How weights are stored, and the integers that the kernels multiply by.
+
+Rows are output channels, columns the K weights of one output, in the order in which im2col lays out
+a patch: kernel row, kernel column, channel.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from qbref.integer.layer import Checked, require_array
+from qbref.kernels import pack_bits, unpack_bits
+from qbref.quant.packing import pack_int2, pack_int4, unpack_int2, unpack_int4
+
+PACKED = {4: (pack_int4, unpack_int4), 2: (pack_int2, unpack_int2)}
+
+
+@dataclass(frozen=True, eq=False)
+class IntWeights(Checked):
+    """Integers of `n_bits`: two to a byte up to 4 bits, four to a byte at 2 bits.
+
+    Attributes
+    ----------
+    data : int8 ndarray (O, K), or uint8 (O, ceil(K/2)) or (O, ceil(K/4)) packed
+    k, n_bits : int
+    """
+
+    data: np.ndarray
+    k: int
+    n_bits: int
+
+    def check(self):
+        """Packed columns fit k."""
+        if not 2 <= self.n_bits <= 8:
+            raise ValueError(f"n_bits must be in 2..8, got {self.n_bits}")
+        width = _stored_bits(self.n_bits)
+        require_array("data", self.data, np.int8 if width == 8 else np.uint8, None, -(-self.k * width // 8))
+
+    @property
+    def outputs(self):
+        """Number of rows."""
+        return len(self.data)
+
+    @classmethod
+    def from_levels(cls, q, n_bits):
+        """Store (O, K) int8 integers."""
+        width = _stored_bits(n_bits)
+        data = np.ascontiguousarray(q) if width == 8 else PACKED[width][0](q)
+        return cls(data, q.shape[1], n_bits)
+
+    def product(self, x, zero_point, kernels):
+        """sum_k (x - zero_point) q: (M, K) → int32 (M, O)."""
+        return kernels.int8_matmul(x, self.dense.T, lhs_zero_point=zero_point)
+
+    @cached_property
+    def dense(self):
+        """The integers as int8 (O, K), unpacked once."""
+        width = _stored_bits(self.n_bits)
+        return self.data if width == 8 else PACKED[width][1](self.data, self.k)
+
+
+def _stored_bits(n_bits):
+    return 2 if n_bits <= 2 else 4 if n_bits <= 4 else 8
+
+
+@dataclass(frozen=True, eq=False)
+class LutWeights(Checked):
+    """4-bit codes into a table of sixteen int8 values: the product reads the codes as they are stored.
+
+    Attributes
+    ----------
+    codes : uint8 ndarray (O, ceil(K/2))
+    table : int8 ndarray (16,)
+    k : int
+    """
+
+    codes: np.ndarray
+    table: np.ndarray
+    k: int
+    n_bits: int = 4
+
+    def check(self):
+        """Two codes to a byte, sixteen table entries."""
+        require_array("codes", self.codes, np.uint8, None, -(-self.k // 2))
+        require_array("table", self.table, np.int8, 16)
+
+    @property
+    def outputs(self):
+        """Number of rows."""
+        return len(self.codes)
+
+    @classmethod
+    def from_levels(cls, codes, table):
+        """Store (O, K) codes; a shorter table is filled up with zeros that no code names."""
+        table = np.concatenate([table, np.zeros(16 - len(table), np.int8)])
+        return cls(pack_int4(codes), table, codes.shape[1])
+
+    def product(self, x, zero_point, kernels):
+        """sum_k (x - zero_point) table[code]: (M, K) → int32 (M, O)."""
+        return kernels.lut_matmul(x, self.codes, self.table, lhs_zero_point=zero_point)
+
+
+@dataclass(frozen=True, eq=False)
+class SignWeights(Checked):
+    """Weights -1 and +1, one bit each, for inputs of several bits.
+
+    Attributes
+    ----------
+    words : uint64 ndarray (O, ceil(K/64))
+    k : int
+    """
+
+    words: np.ndarray
+    k: int
+    n_bits: int = 1
+
+    def check(self):
+        """Words fit k."""
+        require_array("words", self.words, np.uint64, None, -(-self.k // 64))
+
+    @property
+    def outputs(self):
+        """Number of rows."""
+        return len(self.words)
+
+    @classmethod
+    def from_levels(cls, q):
+        """Store (O, K) signs."""
+        return cls(pack_bits(q), q.shape[1])
+
+    def product(self, x, zero_point, kernels):
+        """sum_k (x - zero_point) q: (M, K) → int32 (M, O)."""
+        return kernels.int8_matmul(x, self.dense.T, lhs_zero_point=zero_point)
+
+    @cached_property
+    def dense(self):
+        """The signs as int8 (O, K), unpacked once."""
+        return unpack_bits(self.words, self.k)
+
+
+@dataclass(frozen=True, eq=False)
+class XnorWeights(Checked):
+    """Weights -1 and +1 for inputs -1 and +1: 64 products are one xor and one popcount.
+
+    Stored like :class:`SignWeights`, K bits without a gap. To run, a patch is laid out pixel by pixel, each
+    pixel's channels filling whole words, so that images can be packed first and gathered as words
+    afterwards. The unused bits are 0 on both sides and cancel.
+
+    Attributes
+    ----------
+    words : uint64 ndarray (O, ceil(K/64))
+    channels, taps : int
+        C, and the number of pixels in a patch; K = taps * C.
+    """
+
+    words: np.ndarray
+    channels: int
+    taps: int
+    n_bits: int = 1
+
+    def check(self):
+        """Words fit taps * channels."""
+        if self.channels < 1:
+            raise ValueError(f"channels must be at least 1, got {self.channels}")
+        require_array("words", self.words, np.uint64, None, -(-self.k // 64))
+
+    @property
+    def k(self):
+        """Weights of one output."""
+        return self.taps * self.channels
+
+    @property
+    def outputs(self):
+        """Number of rows."""
+        return len(self.words)
+
+    @classmethod
+    def from_levels(cls, q, channels):
+        """Store (O, taps * C) signs."""
+        return cls(pack_bits(q), channels, q.shape[1] // channels)
+
+    def product(self, words, kernels):
+        """K - 2 popcount(x xor w): (M, taps * ceil(C/64)) words → int32 (M, O)."""
+        unused = self.taps * (-self.channels % 64)
+        # Unused bits agree, so the kernel counts each as +1: take them off again.
+        return kernels.xnor_matmul(words, self.patch_words, 64 * words.shape[1]) - np.int32(unused)
+
+    @cached_property
+    def patch_words(self):
+        """uint64 (O, taps * ceil(C/64)): the weights in the order of a packed patch."""
+        return pack_bits(self._signs).reshape(len(self.words), -1)
+
+    @cached_property
+    def tap_sums(self):
+        """Sum of the weights of each tap, int32 (taps, O): what the border's correction needs."""
+        return self._signs.sum(axis=-1, dtype=np.int32).T
+
+    @property
+    def _signs(self):
+        signs = unpack_bits(self.words, self.k)
+        return signs.reshape(-1, self.taps, self.channels)

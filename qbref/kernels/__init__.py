@@ -1,0 +1,20 @@
+"""Integer and binary kernels, as their definitions in NumPy; each has a compiled twin in `qbref_core`."""
+
+from qbref.kernels.backend import default
+from qbref.kernels.im2col import im2col
+from qbref.kernels.int8_matmul import int8_matmul
+from qbref.kernels.lut_matmul import lut_matmul
+from qbref.kernels.pack_bits import pack_bits, unpack_bits
+from qbref.kernels.requantize import requantize
+from qbref.kernels.xnor_matmul import xnor_matmul
+
+__all__ = [
+    "default",
+    "im2col",
+    "int8_matmul",
+    "lut_matmul",
+    "pack_bits",
+    "requantize",
+    "unpack_bits",
+    "xnor_matmul",
+]

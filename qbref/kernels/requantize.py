@@ -1,0 +1,124 @@
+"""From int32 accumulators back to 8 or 16 bits, with the roundings that real systems use."""
+
+import numpy as np
+
+from qbref.kernels._checks import check_requantize
+
+
+def requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mode="single"):
+    """q = clip(round(accumulator * real) + zero_point, qmin, qmax) with real = multiplier * 2**(shift - 31).
+
+    Parameters
+    ----------
+    accumulator : int32 array, shape (..., channels)
+    multiplier : int, or integer array of shape (channels,)
+        From 0 to 2**31 - 1; :func:`qbref.quant.quantize_multiplier` gives 0 or at least 2**30.
+    shift : int, or integer array of shape (channels,)
+        From -31 to 30; a positive shift is to the left.
+    zero_point : int
+    qmin, qmax : int
+        Limits of the result, within int8, uint8, int16 or uint16.
+    mode : str
+        How accumulator * real is rounded to an integer, with left = max(shift, 0), right = max(-shift, 0),
+        and ``high(a) = (a * multiplier + 2**30) >> 31``, which rounds half up:
+
+        ``"single"``
+            (accumulator * multiplier + 2**(30 - shift)) >> (31 - shift). Half up, once.
+        ``"double"``
+            high(wrap(accumulator << left)) / 2**right, half away from zero. Rounds twice.
+        ``"half_up_twice"``
+            high(wrap(accumulator << left)) / 2**right, half up. Rounds twice.
+        ``"float32"``
+            Half to even of the float32 product float32(accumulator) * float32(real).
+        ``"float64"``
+            Half away from zero of the float64 product accumulator * real.
+
+    Returns
+    -------
+    q : array of accumulator's shape
+        int8 or int16 if qmin < 0, else uint8 or uint16: the smallest that holds qmin and qmax.
+
+    Raises
+    ------
+    TypeError
+        If `accumulator` is not an int32 array or a parameter is not an integer.
+    ValueError
+        If `mode` is unknown, a parameter is out of range, an array has not one element per channel,
+        or `accumulator` has no axis.
+
+    Notes
+    -----
+    In "double" and "half_up_twice" the left shift wraps around in int32, as it does in the systems that
+    use them; with real < 1 there is none. "float32" loses the low bits of accumulators beyond 2**24.
+
+    "double" is gemmlowp's ``SaturatingRoundingDoublingHighMul`` and ``RoundingDivideByPOT``
+    (fixedpoint/fixedpoint.h), used by TensorFlow Lite's reference kernels; "single" is TensorFlow Lite
+    built with TFLITE_SINGLE_ROUNDING; "half_up_twice" is ruy's vector kernels; "float32" is ONNX Runtime.
+
+    Examples
+    --------
+    A quarter, rounded in each way. Rounding twice makes 1/4 first 1/2 and then 1:
+
+    >>> accumulator = np.array([1, 2, 3, -1, -2, -3], np.int32)
+    >>> for mode in ("single", "double", "half_up_twice", "float32", "float64"):
+    ...     print(requantize(accumulator, 2**30, -1, 0, -128, 127, mode), mode)
+    [ 0  1  1  0  0 -1] single
+    [ 1  1  1  0 -1 -1] double
+    [1 1 1 0 0 0] half_up_twice
+    [ 0  0  1  0  0 -1] float32
+    [ 0  1  1  0 -1 -1] float64
+    """
+    multiplier, shift, zero_point, qmin, qmax, dtype = check_requantize(
+        accumulator, multiplier, shift, zero_point, qmin, qmax, mode
+    )
+    rounded = ROUNDED_PRODUCT[mode](accumulator, multiplier, shift)
+    return np.clip(rounded + zero_point, qmin, qmax).astype(dtype)
+
+
+def _single(accumulator, multiplier, shift):
+    return (accumulator * multiplier + (1 << (30 - shift))) >> (31 - shift)
+
+
+def _double(accumulator, multiplier, shift):
+    return _divide_half_away(_high_product(accumulator, multiplier, shift), np.maximum(-shift, 0))
+
+
+def _half_up_twice(accumulator, multiplier, shift):
+    high, right = _high_product(accumulator, multiplier, shift), np.maximum(-shift, 0)
+    return (high + ((1 << right) >> 1)) >> right
+
+
+def _float32(accumulator, multiplier, shift):
+    real = np.ldexp(multiplier.astype(np.float64), shift - 31).astype(np.float32)
+    return np.rint(accumulator.astype(np.float32) * real).astype(np.int64)
+
+
+def _float64(accumulator, multiplier, shift):
+    product = accumulator * np.ldexp(multiplier.astype(np.float64), shift - 31)
+    whole = np.trunc(product)
+    halfway = np.abs(product - whole) >= 0.5  # the difference is exact
+    return (whole + np.copysign(halfway, product)).astype(np.int64)
+
+
+def _high_product(accumulator, multiplier, shift):
+    """(wrap(accumulator << left) * multiplier + 2**30) >> 31."""
+    left = np.maximum(shift, 0)
+    shifted = (accumulator.astype(np.int64) << left).astype(np.int32)
+    return (shifted * multiplier + (1 << 30)) >> 31
+
+
+def _divide_half_away(x, exponent):
+    """x / 2**exponent, rounded half away from zero."""
+    mask = (1 << exponent) - 1
+    remainder = x & mask
+    threshold = (mask >> 1) + (x < 0)
+    return (x >> exponent) + (remainder > threshold)
+
+
+ROUNDED_PRODUCT = {
+    "single": _single,
+    "double": _double,
+    "half_up_twice": _half_up_twice,
+    "float32": _float32,
+    "float64": _float64,
+}

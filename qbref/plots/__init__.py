@@ -1,0 +1,7 @@
+"""Figures in one style, without Matplotlib's global state. Matplotlib is imported when one is drawn."""
+
+from qbref.plots.frontier import accuracy_vs_bytes
+from qbref.plots.labels import label_points
+from qbref.plots.style import PALETTE, figure, save, style
+
+__all__ = ["PALETTE", "accuracy_vs_bytes", "figure", "label_points", "save", "style"]

@@ -1,0 +1,75 @@
+"""Batch normalization folded into the layer before it."""
+
+import copy
+
+import numpy as np
+
+from qbref import nn
+from qbref.qnn.report import Report
+from qbref.qnn.sign import Sign
+
+
+def fold_batchnorm(model):
+    """W' = W g, b' = (b - mean) g + beta with g = gamma / sqrt(var + eps), per output channel.
+
+    In evaluation mode batch normalization is an affine map per channel, so it disappears into the
+    weights and bias of a Linear or Conv2d directly before it (Jacob et al. 2018, arXiv:1712.05877, eq. 14).
+
+    Parameters
+    ----------
+    model : Module
+        Not changed.
+
+    Returns
+    -------
+    Module
+        A copy in which each folded batch normalization is an ``nn.Identity``, so that every other layer
+        keeps its path; its `report` names each batch normalization and what became of it.
+
+    Notes
+    -----
+    gamma = 0 leaves zero weights and the bias beta; gamma < 0 turns the weights' signs. Binary weights
+    fold as well, since alpha * sign(W) scales with W. A batch normalization that precedes a Sign stays:
+    it becomes an integer threshold.
+
+    Examples
+    --------
+    >>> from qbref import nn
+    >>> folded = fold_batchnorm(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+    >>> print(folded.report)
+    path  layer        what became of it
+    1     BatchNorm1d  folded into layer 0
+    """
+    folded = copy.deepcopy(model)
+    folded.report = Report()
+    _fold_children(folded, "", folded.report)
+    return folded
+
+
+def _fold_children(module, path, report):
+    children = [(name, f"{path}.{name}" if path else name, child) for name, child in module.named_children()]
+    if isinstance(module, nn.Sequential):
+        for i, (name, norm_path, norm) in enumerate(children):
+            if not isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)):
+                continue
+            if i + 1 < len(children) and isinstance(children[i + 1][2], Sign):
+                report.add(norm_path, norm, "kept: the Sign behind it makes it a threshold")
+            elif i and isinstance(children[i - 1][2], (nn.Linear, nn.Conv2d)):
+                _fold_into(children[i - 1][2], norm)
+                setattr(module, name, nn.Identity())
+                report.add(norm_path, norm, f"folded into layer {children[i - 1][1]}")
+            else:
+                report.add(norm_path, norm, "kept: no Linear or Conv2d stands before it")
+    for _, child_path, child in children:
+        _fold_children(child, child_path, report)
+
+
+def _fold_into(layer, norm):
+    std = np.sqrt(norm.running_var + norm.eps)
+    gamma = 1.0 if norm.weight is None else norm.weight.data
+    beta = 0.0 if norm.bias is None else norm.bias.data
+    g = gamma / std
+    bias = 0.0 if layer.bias is None else layer.bias.data
+    weight = layer.weight.data
+    layer.bias = nn.Parameter(((bias - norm.running_mean) * g + beta).astype(weight.dtype))
+    layer.weight.data = (weight * g.reshape(-1, *[1] * (weight.ndim - 1))).astype(weight.dtype)

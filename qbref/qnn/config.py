@@ -1,0 +1,155 @@
+"""What to quantize, and how: one configuration for post-training and training-aware quantization."""
+
+from dataclasses import dataclass, field
+
+from qbref.calibration import MinMax
+from qbref.quant.rounding import ROUNDINGS
+
+REQUANTIZE_MODES = ("double", "single", "half_up_twice", "float32", "float64")
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Evenly spaced levels: ``x_hat = scale * (q - zero_point)``, ``q`` an `n_bits` integer.
+
+    Parameters
+    ----------
+    n_bits : int
+        2 to 16 (the integer kernels run up to 8).
+    signed : bool
+        Levels -2**(n_bits-1) … 2**(n_bits-1)-1 if true, else 0 … 2**n_bits-1.
+    symmetric : bool
+        Zero point 0, range mirrored about zero.
+    narrow_range : bool
+        Leave the most negative level out, so that ``-q`` always exists.
+    per_channel : bool
+        One scale per output channel (weights only).
+
+    Examples
+    --------
+    >>> Uniform(4, symmetric=True).n_bits
+    4
+    """
+
+    n_bits: int = 8
+    signed: bool = True
+    symmetric: bool = False
+    narrow_range: bool = False
+    per_channel: bool = False
+
+    def __post_init__(self):
+        if isinstance(self.n_bits, bool) or not isinstance(self.n_bits, int) or not 2 <= self.n_bits <= 16:
+            raise ValueError(f"n_bits must be an integer in 2..16, got {self.n_bits!r}")
+
+    def __str__(self):
+        return f"int{self.n_bits}{' per channel' if self.per_channel else ''}"
+
+    @property
+    def range_options(self):
+        """The keywords that :func:`qbref.quant.params_from_range` and the observers share."""
+        return dict(
+            n_bits=self.n_bits, signed=self.signed, symmetric=self.symmetric, narrow_range=self.narrow_range
+        )
+
+
+@dataclass(frozen=True)
+class Lut:
+    """Weights from a table of ``2**n_bits`` fitted values (Deep Compression, arXiv:1510.00149).
+
+    The table holds int8 values times one scale, so that integer kernels can run it.
+
+    Parameters
+    ----------
+    n_bits : int
+        1 to 4: two codes share a byte.
+    method : {"kmeans"}
+
+    Examples
+    --------
+    >>> print(Lut(4))
+    4-bit table
+    """
+
+    n_bits: int = 4
+    method: str = "kmeans"
+
+    def __post_init__(self):
+        if isinstance(self.n_bits, bool) or not isinstance(self.n_bits, int) or not 1 <= self.n_bits <= 4:
+            raise ValueError(f"n_bits must be an integer in 1..4, got {self.n_bits!r}")
+
+    def __str__(self):
+        return f"{self.n_bits}-bit table"
+
+
+def int_weights(n_bits=8):
+    """Symmetric narrow-range weights with one scale per output channel, the usual choice."""
+    return Uniform(n_bits, symmetric=True, narrow_range=True, per_channel=True)
+
+
+@dataclass(frozen=True)
+class QuantConfig:
+    """How `ptq` and `qat` quantize a model.
+
+    Parameters
+    ----------
+    weights : Uniform or Lut
+        Default: 8 bits, symmetric, narrow range, per output channel.
+    activations : Uniform
+        Default: 8 bits, signed, affine, per tensor.
+    observer : callable
+        Makes the observer that turns seen activations into a range: a class of
+        :mod:`qbref.calibration` or ``lambda: Percentile(99.9)``.
+    rounding : {"half_even", "half_away", "half_up"}
+        Tie rule of every float-to-integer step.
+    requantize_mode : {"single", "double", "half_up_twice", "float32", "float64"}
+        How accumulators become activations; see :func:`qbref.kernels.requantize`.
+    weight_rounding : {"nearest"}
+    overrides : dict
+        ``{path: {"weights": …, "activations": …}}`` for single layers; the path is the one that
+        ``model.named_modules()`` gives, and ``"input"`` is the quantizer of the model's input.
+
+    Examples
+    --------
+    >>> config = QuantConfig(weights=int_weights(4), overrides={"input": {"activations": Uniform(8)}})
+    >>> config.weights_of("3").n_bits, config.activations_of("input").n_bits
+    (4, 8)
+    """
+
+    weights: Uniform | Lut = field(default_factory=int_weights)
+    activations: Uniform = field(default_factory=Uniform)
+    observer: type = MinMax
+    rounding: str = "half_even"
+    requantize_mode: str = "single"
+    weight_rounding: str = "nearest"
+    overrides: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        _check_kind("weights", self.weights, (Uniform, Lut))
+        _check_kind("activations", self.activations, (Uniform,))
+        if not callable(self.observer):
+            raise TypeError(f"observer must be a callable that makes an observer, got {self.observer!r}")
+        if self.rounding not in ROUNDINGS:
+            raise ValueError(f"rounding must be one of {sorted(ROUNDINGS)}, got {self.rounding!r}")
+        if self.requantize_mode not in REQUANTIZE_MODES:
+            raise ValueError(f"requantize_mode must be one of {REQUANTIZE_MODES}, got {self.requantize_mode!r}")
+        if self.weight_rounding != "nearest":
+            raise ValueError(f"weight_rounding must be 'nearest', got {self.weight_rounding!r}")
+        for path, override in self.overrides.items():
+            unknown = set(override) - {"weights", "activations"}
+            if unknown:
+                raise ValueError(f"overrides[{path!r}] must hold 'weights' or 'activations', got {sorted(unknown)}")
+            _check_kind("weights", override.get("weights", self.weights), (Uniform, Lut))
+            _check_kind("activations", override.get("activations", self.activations), (Uniform,))
+
+    def weights_of(self, path):
+        """The weight scheme of the layer at `path`."""
+        return self.overrides.get(path, {}).get("weights", self.weights)
+
+    def activations_of(self, path):
+        """The activation scheme of the layer at `path`."""
+        return self.overrides.get(path, {}).get("activations", self.activations)
+
+
+def _check_kind(name, value, kinds):
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name} must be {' or '.join(k.__name__ for k in kinds)}, got {value!r}")

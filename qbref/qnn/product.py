@@ -1,0 +1,93 @@
+"""What quantized Linear and Conv2d share: three quantizers around one product."""
+
+import numpy as np
+
+from qbref.autograd import Tensor
+from qbref.nn import functional as F
+from qbref.qnn.arithmetic import product_arithmetic
+from qbref.quant.affine import quantize
+
+NO_BOUNDS = (-np.inf, np.inf)
+
+
+class Product:
+    """Mixin: a layer ``y = activation(x * w + b)`` whose x, w and y are quantized.
+
+    In training mode the layer works in float on fake-quantized weights and rounds its output, so that
+    gradients reach the latent weights. In evaluation mode it computes what the integer engine computes:
+    integer sums, formed exactly in float64, and the engine's own requantization. Fake-quantized and
+    integer networks agree to the last bit for that reason.
+
+    Attributes
+    ----------
+    weight : Parameter
+        The latent weights, in float; training moves these.
+    weight_quantizer : Module
+        Latent weights to few levels; see :mod:`qbref.qnn.weights`.
+    output_quantizer : FakeQuantize or None
+        None: the accumulators are handed on (to a sign, or out of the network).
+    input_quantizer : FakeQuantize, Sign or None
+        The quantizer that made this layer's input: a link, owned by the layer before. None: the input
+        is real, and so is the arithmetic.
+    bounds : (float, float)
+        Of the fused activation.
+    requantize_mode : str
+    """
+
+    def set_quantizers(self, weight, input=None, output=None, bounds=NO_BOUNDS, requantize_mode="single"):
+        """Attach the quantizers; returns the layer."""
+        self.weight_quantizer = weight
+        self._input_link = (input,)
+        self.output_quantizer = output
+        self.bounds, self.requantize_mode = bounds, requantize_mode
+        return self
+
+    @property
+    def input_quantizer(self):
+        """The quantizer of the layer's input, or None."""
+        return self._input_link[0]
+
+    def forward(self, x):
+        """Quantized product of `x`, float in and float out."""
+        if self._runs_in_float:
+            y = self.product(x, self.weight_quantizer(self.weight), self.bias)
+            y = bounded(y, self.bounds)
+            return y if self.output_quantizer is None else self.output_quantizer(y)
+        return Tensor(self.simulate(x.data))
+
+    @property
+    def _runs_in_float(self):
+        if self.training or self.input_quantizer is None:
+            return True
+        return any(getattr(q, "observing", False) for q in (self.input_quantizer, self.output_quantizer))
+
+    def arithmetic(self):
+        """The layer's integers: :class:`qbref.qnn.arithmetic.ProductArithmetic`."""
+        return product_arithmetic(
+            self.weight_quantizer.levels(self.weight.data),
+            None if self.bias is None else self.bias.data,
+            self.input_quantizer.params,
+            None if self.output_quantizer is None else self.output_quantizer.params,
+            self.bounds,
+            self.requantize_mode,
+        )
+
+    def simulate(self, x):
+        """Real values in, the integer engine's result as real values out (ndarrays, channels second)."""
+        integers = self.arithmetic()
+        q = quantize(x, integers.input).astype(np.float64) - float(integers.input.zero_point)
+        # float64 holds every partial sum exactly: they are integers below 2**53.
+        sums = self.product(Tensor(q), Tensor(integers.weights.q.astype(np.float64)), None).data
+        accumulator = np.moveaxis(sums, 1, -1).astype(np.int32) + integers.bias
+        return np.moveaxis(integers.real(integers.finish(accumulator)), -1, 1)
+
+
+def bounded(y, bounds):
+    """The fused activation, given by its bounds: none, ReLU, ReLU6 or Hardtanh."""
+    low, high = bounds
+    if bounds == NO_BOUNDS:
+        return y
+    if bounds == (0.0, np.inf):
+        return F.relu(y)
+    return F.hardtanh(y, low, high)
+

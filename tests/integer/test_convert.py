@@ -1,0 +1,231 @@
+"""Simulated and integer networks agree to the last bit, on both backends and through a file."""
+
+import numpy as np
+import pytest
+
+import qbref as qb
+from qbref import calibration, integer, kernels, nn, ptq, qat, qnn
+from qbref.kernels.backend import default
+
+RNG = np.random.default_rng(11)
+IMAGES = RNG.standard_normal((20, 3, 9, 10)).astype(np.float32)
+BACKENDS = [kernels, default()]
+
+
+def shake(model):
+    """Batch norms as training would leave them: every sign of gamma, and zero."""
+    rng = np.random.default_rng(12)
+    for module in model.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            n = module.num_features
+            module.weight.data = (rng.standard_normal(n) * (rng.random(n) > 0.15)).astype(np.float32)
+            module.bias.data = rng.standard_normal(n).astype(np.float32)
+            module.running_mean = rng.standard_normal(n).astype(np.float32)
+            module.running_var = rng.uniform(0.1, 4, n).astype(np.float32)
+    return model.eval()
+
+
+def agree(q, x, tmp_path):
+    model = integer.convert(q)
+    model.save(tmp_path / "model.npz")
+    loaded = integer.load(tmp_path / "model.npz")
+    for backend in BACKENDS:
+        assert integer.count_differences(q, model, x, backend) == 0
+        assert integer.count_differences(q, loaded, x, backend) == 0
+    assert len(np.unique(model.run(x))) > 10  # the comparison is not between constants
+    return model
+
+
+def cnn():
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 6, (3, 2), stride=(1, 2), padding=(0, 1)),
+        nn.ReLU(),
+        nn.Dropout(0.3),
+        nn.Flatten(),
+        nn.Linear(36, 12),
+        nn.ReLU(),
+        nn.Linear(12, 5),
+    )
+
+
+@pytest.mark.parametrize("mode", ["single", "double", "half_up_twice", "float32", "float64"])
+@pytest.mark.parametrize("n_bits", [8, 4, 2])
+def test_convolutional_network(mode, n_bits, tmp_path):
+    config = qnn.QuantConfig(qnn.int_weights(n_bits), qnn.Uniform(n_bits), requantize_mode=mode)
+    agree(ptq.quantize_static(shake(cnn()), [IMAGES], config), IMAGES, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "activations",
+    [
+        qnn.Uniform(8, signed=False),
+        qnn.Uniform(8, symmetric=True, narrow_range=True),
+        qnn.Uniform(3, signed=False),
+        qnn.Uniform(5),
+    ],
+    ids=str,
+)
+def test_activation_grids(activations, tmp_path):
+    config = qnn.QuantConfig(activations=activations, observer=calibration.MSE)
+    agree(ptq.quantize_static(shake(cnn()), [IMAGES], config), IMAGES, tmp_path)
+
+
+@pytest.mark.parametrize("n_bits", [1, 2, 3, 4])
+def test_lookup_table_weights(n_bits, tmp_path):
+    q = ptq.quantize_static(shake(cnn()), [IMAGES], qnn.QuantConfig(weights=qnn.Lut(n_bits)))
+    agree(q, IMAGES, tmp_path)
+
+
+@pytest.mark.parametrize("rounding", ["half_even", "half_away", "half_up"])
+def test_tie_rules(rounding, tmp_path):
+    agree(ptq.quantize_static(shake(cnn()), [IMAGES], qnn.QuantConfig(rounding=rounding)), IMAGES, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(3, 6, 3, groups=3),
+        nn.Conv2d(3, 3, 3, padding=1, groups=3),
+        nn.Conv2d(3, 4, 3, dilation=2, padding=2),
+        nn.Conv2d(3, 4, 1, stride=3),
+        nn.Conv2d(3, 4, (1, 5), padding=(2, 3), bias=False),
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU6()),
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.Hardtanh(-0.5, 0.75)),
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.AvgPool2d(2), nn.ReLU()),
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.AvgPool2d(3, 2, 1)),
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(3, 2, 1)),
+        nn.Sequential(nn.AvgPool2d(2), nn.MaxPool2d(2), nn.ReLU()),
+    ],
+    ids=lambda layer: " ".join(repr(layer).split())[:60],
+)
+@pytest.mark.parametrize("tail", [(), (nn.Flatten(),)], ids=["image out", "flat out"])
+def test_layer_geometries(layer, tail, tmp_path):
+    agree(ptq.quantize_static(nn.Sequential(layer, *tail).eval(), [IMAGES]), IMAGES, tmp_path)
+
+
+def residual(shortcut, activation=None):
+    body = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
+    tail = [activation] if activation else []
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Residual(body, shortcut), *tail, nn.Flatten(), nn.Linear(360, 5))
+
+
+@pytest.mark.parametrize("mode", ["single", "double", "float32"])
+@pytest.mark.parametrize("shortcut", [None, nn.Conv2d(4, 4, 1)], ids=["identity", "conv"])
+@pytest.mark.parametrize("activation", [None, nn.ReLU(), nn.ReLU6()], ids=["linear", "relu", "relu6"])
+def test_residual_networks(mode, shortcut, activation, tmp_path):
+    config = qnn.QuantConfig(requantize_mode=mode)
+    agree(ptq.quantize_static(shake(residual(shortcut, activation)), [IMAGES], config), IMAGES, tmp_path)
+
+
+def binary_network(channels, padding_value, surrogate="ste_sign"):
+    return nn.Sequential(
+        nn.Conv2d(3, channels, 3, padding=1, bias=False),
+        nn.MaxPool2d(2),
+        nn.BatchNorm2d(channels),
+        qnn.Sign(surrogate),
+        qnn.BinaryConv2d(channels, 7, 3, padding=1, padding_value=padding_value),
+        nn.BatchNorm2d(7),
+        qnn.Sign(),
+        qnn.BinaryConv2d(7, 5, (2, 3), stride=(1, 2), padding=(1, 0), dilation=(2, 1), bias=False, padding_value=padding_value),
+        nn.BatchNorm2d(5),
+        qnn.Sign(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        qnn.BinaryLinear(10, 66, bias=False),
+        nn.BatchNorm1d(66),
+        qnn.Sign(),
+        qnn.BinaryLinear(66, 9),
+        nn.ReLU(),
+        nn.Linear(9, 5),
+    )
+
+
+@pytest.mark.parametrize("padding_value", [1, 0, -1])
+@pytest.mark.parametrize("channels", [1, 63, 64, 65])
+def test_binary_networks(channels, padding_value, tmp_path):
+    model = shake(binary_network(channels, padding_value))
+    model = agree(ptq.quantize_static(model, [IMAGES]), IMAGES, tmp_path)
+    names = [type(layer).__name__ for layer in model.layers]
+    assert names.count("BinaryConv2d") == 2 and names.count("BinaryLinear") == 2
+
+
+def test_sign_without_batch_norm_and_sign_of_the_flattened_image(tmp_path):
+    model = nn.Sequential(nn.Flatten(), qnn.Sign(), qnn.BinaryLinear(270, 40), qnn.Sign(), nn.Linear(40, 5))
+    agree(ptq.quantize_static(model.eval(), [IMAGES]), IMAGES, tmp_path)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.BatchNorm1d(224), qnn.Sign(), qnn.BinaryLinear(224, 40))
+    agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
+
+
+def test_binary_weights_with_real_activations(tmp_path):
+    model = nn.Sequential(
+        qnn.BinaryConv2d(3, 8, 3, padding=1, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        qnn.BinaryLinear(160, 20, bias=False),
+        nn.BatchNorm1d(20),
+        nn.ReLU(),
+        qnn.BinaryLinear(20, 5),
+    )
+    agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
+
+
+def test_a_network_trained_with_quantization(tmp_path):
+    q = qat.prepare(cnn(), qnn.QuantConfig(qnn.int_weights(4), qnn.Uniform(4), observer=calibration.MovingAverageMinMax))
+    for _ in range(3):
+        q(qb.Tensor(IMAGES)).sum().backward()
+    agree(q.eval(), IMAGES, tmp_path)
+
+
+def test_dynamic_quantization(tmp_path):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, groups=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.5), nn.Linear(48, 5))
+    converted = agree(ptq.quantize_dynamic(model), IMAGES, tmp_path)
+    assert converted.has_float_layers
+    assert [e.action for e in converted.report if e.layer == "ReLU"] == ["ReLU in float"]
+
+
+def test_only_integers_travel_between_the_borders():
+    model = integer.convert(ptq.quantize_static(shake(binary_network(16, 0)), [IMAGES]))
+    steps = list(model.trace(IMAGES))
+    assert all(x.dtype.kind in "iu" for _, x in steps[:-1]) and steps[-1][1].dtype == np.float32
+    assert not model.has_float_layers
+
+
+def test_every_layer_is_in_the_report():
+    q = ptq.quantize_static(shake(cnn()), [IMAGES])
+    report = integer.convert(q).report
+    assert [entry.path for entry in report] == [*map(str, range(len(q))), "output"]
+    assert dict((e.layer, e.action) for e in report)["Dropout"] == "dropped: acts in training only"
+
+
+@pytest.mark.parametrize(
+    "q, message",
+    [
+        (nn.Sequential(nn.Linear(2, 2)), "q must come from ptq or qat"),
+        (qat.prepare(nn.Sequential(nn.Linear(2, 2))), "quantizer must observe data"),
+    ],
+)
+def test_models_that_are_not_ready_are_refused(q, message):
+    with pytest.raises(ValueError, match=message):
+        integer.convert(q)
+
+
+def test_wide_grids_are_refused_by_path():
+    x = np.ones((2, 2), np.float32)
+    wide_x = ptq.quantize_static(nn.Sequential(nn.Linear(2, 2)), [x], qnn.QuantConfig(activations=qnn.Uniform(9)))
+    with pytest.raises(ValueError, match="layer '0' must have activations of at most 8 bits, got 9"):
+        integer.convert(wide_x)
+    wide_w = ptq.quantize_static(nn.Sequential(nn.Linear(2, 2)), [x], qnn.QuantConfig(weights=qnn.int_weights(9)))
+    with pytest.raises(ValueError, match="layer '1' must have weights of at most 8 bits, got 9"):
+        integer.convert(wide_w)
+
+
+def test_an_unknown_layer_is_refused_by_path():
+    q = ptq.quantize_static(nn.Sequential(nn.Linear(2, 2)), [np.ones((2, 2), np.float32)])
+    with pytest.raises(ValueError, match="layer '2' must be one with an integer form, got Softmax"):
+        integer.convert(nn.Sequential(*q, nn.Softmax()))

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+import qbref as qb
+from qbref import nn, ptq, qnn
+
+
+def randomize(norm, rng):
+    norm.weight.data = rng.standard_normal(norm.num_features).astype(np.float32)  # both signs
+    norm.bias.data = rng.standard_normal(norm.num_features).astype(np.float32)
+    norm.running_mean = rng.standard_normal(norm.num_features).astype(np.float32)
+    norm.running_var = rng.uniform(0.1, 3, norm.num_features).astype(np.float32)
+
+
+def conv_model(bias):
+    return nn.Sequential(nn.Conv2d(2, 5, 3, bias=bias), nn.BatchNorm2d(5), nn.ReLU(), nn.Flatten(), nn.Linear(80, 4), nn.BatchNorm1d(4))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_folding_leaves_the_function_unchanged(bias):
+    rng = np.random.default_rng(1)
+    model = conv_model(bias).eval()
+    randomize(model[1], rng)
+    randomize(model[5], rng)
+    x = qb.Tensor(rng.standard_normal((7, 2, 6, 6)).astype(np.float32))
+    folded = ptq.fold_batchnorm(model)
+    assert isinstance(folded[1], nn.Identity) and isinstance(folded[5], nn.Identity)
+    # float32 sums of 80 terms in another order: a few units in the last place of values near 10
+    np.testing.assert_allclose(folded(x).data, model(x).data, rtol=1e-5, atol=1e-5)
+
+
+def test_gamma_zero_leaves_the_bias_beta_and_zero_weights():
+    model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).eval()
+    model[1].weight.data[:] = 0
+    model[1].bias.data[:] = [1.5, -2.0]
+    folded = ptq.fold_batchnorm(model)
+    assert not folded[0].weight.data.any() and folded[0].bias.data.tolist() == [1.5, -2.0]
+
+
+def test_by_hand():
+    model = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1, eps=0.0625)).eval()
+    model[0].weight.data[:], model[0].bias.data[:] = 3.0, 5.0
+    norm = model[1]
+    norm.weight.data[:], norm.bias.data[:] = -2.0, 7.0
+    norm.running_mean[:], norm.running_var[:] = 1.0, 0.1875  # standard deviation 0.5
+    folded = ptq.fold_batchnorm(model)
+    assert folded[0].weight.data.tolist() == [[-12.0]] and folded[0].bias.data.tolist() == [-9.0]
+
+
+def test_the_model_itself_is_not_changed():
+    model = conv_model(False)
+    before = model.state_dict()
+    ptq.fold_batchnorm(model)
+    after = model.state_dict()
+    assert list(after) == list(before) and all((after[name] == before[name]).all() for name in before)
+
+
+def test_the_report_names_what_was_folded_and_what_was_kept_and_why():
+    model = nn.Sequential(nn.BatchNorm1d(4), nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)), nn.Linear(4, 4), nn.BatchNorm1d(4), qnn.Sign())
+    report = {entry.path: entry.action for entry in ptq.fold_batchnorm(model).report}
+    assert report == {
+        "0": "kept: no Linear or Conv2d stands before it",
+        "3": "kept: the Sign behind it makes it a threshold",
+        "1.1": "folded into layer 1.0",
+    }
+
+
+def test_binary_weights_fold_into_scale_and_sign():
+    rng = np.random.default_rng(2)
+    model = nn.Sequential(qnn.BinaryLinear(6, 4, bias=False), nn.BatchNorm1d(4)).eval()
+    randomize(model[1], rng)
+    x = qb.Tensor(rng.standard_normal((5, 6)).astype(np.float32))
+    np.testing.assert_allclose(ptq.fold_batchnorm(model)(x).data, model(x).data, rtol=1e-5, atol=1e-5)  # as above

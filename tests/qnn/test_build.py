@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from qbref import calibration, nn, ptq, qnn
+
+X = np.random.default_rng(0).standard_normal((8, 1, 8, 8)).astype(np.float32)
+
+
+def actions(model, config=None):
+    return {entry.path: entry.action for entry in ptq.quantize_static(model, [X], config).report}
+
+
+def test_every_layer_has_an_entry_in_the_report():
+    model = nn.Sequential(
+        nn.Conv2d(1, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Sequential(nn.Flatten(), nn.Dropout(0.2)),
+        nn.Linear(36, 3),
+    )
+    assert actions(model) == {
+        "1": "folded into layer 0",
+        "input": "int8",
+        "0": "int8 per channel weights, ReLU fused, int8 out",
+        "3": "integers pass through",
+        "4.0": "integers pass through",
+        "4.1": "acts in training only",
+        "5": "int8 per channel weights, accumulators out",
+    }
+
+
+def test_a_relu_behind_max_pooling_is_fused_into_the_convolution_before_it():
+    q = ptq.quantize_static(nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(18, 2)), [X])
+    assert [type(layer).__name__ for layer in q] == ["Quantize", "Conv2d", "MaxPool2d", "Flatten", "Linear"]
+    assert q[1].bounds == (0.0, np.inf)
+    assert q[1].output_quantizer.params.zero_point == -128  # its range starts at zero
+
+
+@pytest.mark.parametrize("activation, high", [(nn.ReLU6(), 6.0), (nn.Hardtanh(-1, 1), 1.0)])
+def test_clipping_activations_are_fused(activation, high):
+    q = ptq.quantize_static(nn.Sequential(nn.Conv2d(1, 2, 3), activation, nn.Flatten(), nn.Linear(72, 2)), [X])
+    assert q[1].bounds[1] == high
+
+
+@pytest.mark.parametrize(
+    "model, path",
+    [
+        (nn.Sequential(nn.Flatten(), nn.Sequential(nn.Linear(64, 4), nn.Sigmoid())), "1.1"),
+        (nn.Sequential(nn.ReLU6(), nn.Conv2d(1, 2, 3)), "0"),
+        (nn.Sequential(nn.BatchNorm2d(1), nn.Conv2d(1, 2, 3)), "0"),
+        (nn.Sequential(nn.Residual(nn.Sequential(nn.Conv2d(1, 1, 1), nn.Tanh()))), "0.body.1"),
+        (nn.Sequential(nn.Conv2d(1, 2, 3), nn.Softmax()), "1"),
+    ],
+)
+def test_a_layer_without_quantized_form_is_refused_by_its_path(model, path):
+    with pytest.raises(ValueError, match=f"layer '{path}' must"):
+        ptq.quantize_static(model, [X])
+
+
+def test_overrides_change_single_layers_and_the_input():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.ReLU(), nn.Linear(4, 2))
+    config = qnn.QuantConfig(
+        overrides={"input": {"activations": qnn.Uniform(5)}, "1": {"weights": qnn.int_weights(3), "activations": qnn.Uniform(4)}}
+    )
+    assert actions(model, config) == {
+        "input": "int5",
+        "0": "integers pass through",
+        "1": "int3 per channel weights, ReLU fused, int4 out",
+        "3": "int8 per channel weights, accumulators out",
+    }
+
+
+def test_an_override_that_names_no_layer_is_refused():
+    config = qnn.QuantConfig(overrides={"7": {"weights": qnn.int_weights(4)}})
+    with pytest.raises(ValueError, match="overrides must name layers of the model, got '7'"):
+        ptq.quantize_static(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), [X], config)
+
+
+def test_a_quantized_model_is_not_quantized_again():
+    q = ptq.quantize_static(nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), [X])
+    with pytest.raises(ValueError, match="layer '0' must be one that quantization knows, got Quantize"):
+        ptq.quantize_static(q, [X])
+
+
+def test_binary_padding_needs_a_sign_before_it():
+    with pytest.raises(ValueError, match="layer '0' must pad with 0 unless a Sign makes its input"):
+        ptq.quantize_static(nn.Sequential(qnn.BinaryConv2d(1, 2, 3, padding=1, padding_value=1)), [X])
+
+
+@pytest.mark.parametrize("value", [2, 0.5, None])
+def test_padding_value_is_0_or_plus_or_minus_1(value):
+    with pytest.raises(ValueError, match="padding_value must be 0, 1 or -1"):
+        qnn.BinaryConv2d(1, 2, 3, padding_value=value)
+
+
+def test_an_unknown_surrogate_is_refused():
+    with pytest.raises(ValueError, match="surrogate must be one of"):
+        qnn.Sign("identity")
+
+
+def test_the_config_chooses_the_observer():
+    x = np.concatenate([X, np.full_like(X[:1], 50.0)])
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    wide = ptq.quantize_static(model, [x], qnn.QuantConfig(observer=calibration.MinMax))
+    narrow = ptq.quantize_static(model, [x], qnn.QuantConfig(observer=lambda: calibration.Percentile(80)))
+    assert narrow[0].output_quantizer.params.scale < wide[0].output_quantizer.params.scale / 5

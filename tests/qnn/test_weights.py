@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+import qbref as qb
+from qbref import qnn
+
+W = np.array([[0.7, -0.3, 0.05, -0.7], [0.02, 0.14, -0.07, 0.0]], np.float32)
+
+
+def test_uniform_levels_are_the_integers_worked_out_by_hand():
+    levels = qnn.UniformWeights(qnn.int_weights(4)).levels(W)
+    assert levels.scale.tolist() == [np.float32(0.1), np.float32(0.02)]
+    assert levels.q.tolist() == [[7, -3, 0, -7], [1, 7, -4, 0]]  # 0.05/0.1 and -0.07/0.02: ties in float32
+    assert levels.n_bits == 4
+
+
+def test_uniform_forward_is_scale_times_levels():
+    quantizer = qnn.UniformWeights(qnn.int_weights(4))
+    levels = quantizer.levels(W)
+    assert (quantizer(qb.Tensor(W)).data == levels.q * levels.scale[:, None]).all()
+
+
+def test_uniform_weights_must_be_symmetric():
+    with pytest.raises(ValueError, match="weights must use a symmetric range"):
+        qnn.UniformWeights(qnn.Uniform(8))
+
+
+def test_an_all_zero_channel_quantizes_to_zeros():
+    levels = qnn.UniformWeights(qnn.int_weights(8)).levels(np.zeros((2, 3), np.float32))
+    assert not levels.q.any() and (levels.scale > 0).all()
+
+
+def test_lut_levels_are_int8_multiples_of_one_scale_and_codes_point_to_them():
+    w = np.random.default_rng(0).standard_normal((20, 30)).astype(np.float32)
+    quantizer = qnn.LutWeights(w, qnn.Lut(4))
+    levels = quantizer.levels(w)
+    assert levels.table.dtype == np.int8 and levels.table.shape == (16,)
+    assert (levels.q == levels.table[levels.codes]).all()
+    assert (quantizer(qb.Tensor(w)).data == (levels.q * levels.scale).astype(np.float32)).all()
+
+
+def test_lut_chooses_the_nearest_table_value():
+    w = np.random.default_rng(1).standard_normal((8, 16)).astype(np.float32)
+    quantizer = qnn.LutWeights(w, qnn.Lut(3))
+    table = quantizer.table * quantizer.scale
+    nearest = np.abs(w[..., None] - table).min(axis=-1)
+    assert (np.abs(w - quantizer(qb.Tensor(w)).data) == nearest).all()
+
+
+def test_lut_of_constant_weights_keeps_the_constant():
+    w = np.full((2, 3), -0.25, np.float32)
+    quantizer = qnn.LutWeights(w, qnn.Lut(4))
+    # one rounding to scale = 0.25 / 127 and one product, each within half a unit of float32
+    np.testing.assert_allclose(quantizer(qb.Tensor(w)).data, w, rtol=2**-22)
+
+
+def test_binary_weights_are_plus_and_minus_their_channels_mean_magnitude():
+    quantizer = qnn.BinaryWeights()
+    assert quantizer(qb.Tensor(np.array([[1.0, -3.0], [0.0, -0.5]], np.float32))).data.tolist() == [
+        [2.0, -2.0],
+        [0.25, -0.25],
+    ]
+
+
+def test_binary_gradient_is_alpha_inside_the_unit_interval_and_zero_outside():
+    w = qb.Tensor(np.array([[0.5, -1.0, 1.5, -0.6]], np.float32), requires_grad=True)
+    qnn.BinaryWeights()(w).backward(np.array([[1.0, 2.0, 3.0, 4.0]], np.float32))
+    alpha = np.float32((0.5 + 1.0 + 1.5 + 0.6) / 4)
+    np.testing.assert_allclose(w.grad, alpha * np.array([[1, 2, 0, 4]]), rtol=2**-22)  # alpha's own rounding
+
+
+def test_latent_and_binary_weights_are_two_things():
+    layer = qnn.BinaryLinear(6, 3)
+    latent, binary = layer.weight.data, layer.weight_quantizer(layer.weight).data
+    assert len(np.unique(np.abs(latent))) > 3
+    assert len(np.unique(np.abs(binary))) == 3
