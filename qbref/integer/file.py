@@ -33,7 +33,7 @@ LAYERS = (
     *(MaxPool2d, AvgPool2d, Flatten, ReLU, Add, DynamicLinear, DynamicConv2d, FloatLayer),
 )
 PARTS = IntWeights, LutWeights, SignWeights, XnorWeights, Requantizer, Clip, AddArithmetic, QuantParams
-KINDS = {kind.__name__: kind for kind in (*LAYERS, *PARTS)}
+TYPES = {cls.__name__: cls for cls in (*LAYERS, *PARTS)}
 
 
 def save(model, path):
@@ -149,7 +149,7 @@ def _encode(value, arrays):
         return value.name
     if is_dataclass(value):
         return {
-            "kind": type(value).__name__,
+            "type": type(value).__name__,
             **{field.name: _encode(getattr(value, field.name), arrays) for field in fields(value)},
         }
     if isinstance(value, (tuple, list)):
@@ -164,5 +164,5 @@ def _decode(value, arrays):
         return value
     if "array" in value:
         return arrays[value["array"]]
-    kind = KINDS[value["kind"]]
-    return kind(**{name: _decode(item, arrays) for name, item in value.items() if name != "kind"})
+    cls = TYPES[value["type"]]
+    return cls(**{name: _decode(item, arrays) for name, item in value.items() if name != "type"})

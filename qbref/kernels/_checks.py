@@ -6,6 +6,8 @@ import numpy as np
 
 INT8 = np.dtype(np.int8)
 UINT8 = np.dtype(np.uint8)
+INT16 = np.dtype(np.int16)
+UINT16 = np.dtype(np.uint16)
 INT32 = np.dtype(np.int32)
 UINT64 = np.dtype(np.uint64)
 
@@ -106,8 +108,8 @@ def check_requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mod
     multiplier = _per_channel("multiplier", multiplier, 0, 2**31 - 1, accumulator.shape[-1])
     shift = _per_channel("shift", shift, -31, 30, accumulator.shape[-1])
     zero_point = check_int("zero_point", zero_point, -(2**31), 2**31 - 1)
-    qmin = check_int("qmin", qmin, -(2**15), 2**16 - 1)
-    qmax = check_int("qmax", qmax, qmin, 2**15 - 1 if qmin < 0 else 2**16 - 1)
+    qmin = check_int("qmin", qmin, -(2**31), 2**31 - 1)
+    qmax = check_int("qmax", qmax, qmin, 2**31 - 1)
     return multiplier, shift, zero_point, qmin, qmax, _smallest_dtype(qmin, qmax)
 
 
@@ -127,9 +129,11 @@ def _per_channel(name, value, lo, hi, channels):
 
 
 def _smallest_dtype(qmin, qmax):
-    if qmin < 0:
-        return INT8 if qmin >= -128 and qmax <= 127 else np.dtype(np.int16)
-    return UINT8 if qmax <= 255 else np.dtype(np.uint16)
+    for dtype in (INT8, INT16) if qmin < 0 else (UINT8, UINT16):
+        limits = np.iinfo(dtype)
+        if limits.min <= qmin and qmax <= limits.max:
+            return dtype
+    return INT32
 
 
 def check_words(name, words, k, ndim=None):

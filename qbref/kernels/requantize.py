@@ -17,7 +17,7 @@ def requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mode="sin
         From -31 to 30; a positive shift is to the left.
     zero_point : int
     qmin, qmax : int
-        Limits of the result, within int8, uint8, int16 or uint16.
+        Limits of the result, within int32.
     mode : str
         How accumulator * real is rounded to an integer, with left = max(shift, 0), right = max(-shift, 0),
         and ``high(a) = (a * multiplier + 2**30) >> 31``, which rounds half up:
@@ -36,7 +36,7 @@ def requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mode="sin
     Returns
     -------
     q : array of accumulator's shape
-        int8 or int16 if qmin < 0, else uint8 or uint16: the smallest that holds qmin and qmax.
+        int8 or int16 if qmin < 0, else uint8 or uint16: the smallest that holds qmin and qmax; else int32.
 
     Raises
     ------

@@ -10,7 +10,7 @@ and M, a real number, becomes an integer multiplier and a shift. The fused activ
 tighter clip in (2).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,7 +68,7 @@ class Requantizer:
     @classmethod
     def from_scales(cls, real, y_params, bounds, mode):
         """For the real multiplier(s) M, the output's QuantParams and the activation's real bounds."""
-        multiplier, shift = quantize_multiplier(real)
+        multiplier, shift = map(np.asarray, quantize_multiplier(real))
         zero_point = int(y_params.zero_point)
         levels = np.rint(np.array(bounds) / float(y_params.scale)) + zero_point
         low, high = (int(level) for level in np.clip(levels, y_params.qmin, y_params.qmax))
@@ -170,13 +170,30 @@ def product_arithmetic(levels, bias, x_params, y_params, bounds, mode):
     """
     channels = levels.q.shape[0]
     scale = np.broadcast_to(np.float64(x_params.scale) * levels.scale.astype(np.float64), (channels,))
-    q_bias = np.zeros(channels) if bias is None else np.rint(bias / scale)
+    bias = np.zeros(channels) if bias is None else bias.astype(np.float64)
+    levels, scale = _without_dead_channels(levels, scale, bias)
+    q_bias = np.rint(bias / scale)
     _check_accumulator(levels.q, q_bias, x_params)
     if y_params is None:
         finish = Clip.from_scales(scale, bounds)
     else:
         finish = Requantizer.from_scales(scale / float(y_params.scale), y_params, bounds, mode)
     return ProductArithmetic(levels, q_bias.astype(np.int32), scale, x_params, y_params, finish)
+
+
+def _without_dead_channels(levels, scale, bias):
+    """Channels whose weights are lost beside their bias, as a batch norm with gamma near 0 leaves them.
+
+    Measured in such weights the bias would leave int32. The channel is its bias: its unit becomes
+    |b| / 2**30, and its weights zero (binary ones stay, each now worth a billionth of the bias).
+    """
+    dead = np.abs(bias) > scale * 2**30
+    if not dead.any() or levels.table is not None:
+        return levels, scale
+    q = levels.q.copy()
+    if levels.n_bits > 1:
+        q[dead] = 0
+    return replace(levels, q=q), np.where(dead, np.abs(bias) / 2**30, scale)
 
 
 def _check_accumulator(q, q_bias, x_params):

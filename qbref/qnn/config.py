@@ -138,8 +138,9 @@ class QuantConfig:
             unknown = set(override) - {"weights", "activations"}
             if unknown:
                 raise ValueError(f"overrides[{path!r}] must hold 'weights' or 'activations', got {sorted(unknown)}")
-            _check_kind("weights", override.get("weights", self.weights), (Uniform, Lut))
-            _check_kind("activations", override.get("activations", self.activations), (Uniform,))
+            name = f"overrides[{path!r}]"
+            _check_kind(f"{name} weights", override.get("weights", self.weights), (Uniform, Lut))
+            _check_kind(f"{name} activations", override.get("activations", self.activations), (Uniform,))
 
     def weights_of(self, path):
         """The weight scheme of the layer at `path`."""

@@ -62,7 +62,8 @@ class AddArithmetic:
 
 
 def _lift(real, mode):
-    return Requantizer(*quantize_multiplier(real), 0, -INT32_MAX, INT32_MAX, mode, "int32")
+    multiplier, shift = map(np.asarray, quantize_multiplier(real))
+    return Requantizer(multiplier, shift, 0, -INT32_MAX, INT32_MAX, mode, "int32")
 
 
 class Residual(nn.Residual):

@@ -13,15 +13,14 @@ BACKENDS = [kernels, default()]
 
 
 def shake(model):
-    """Batch norms as training would leave them: every sign of gamma, and zero."""
+    """Batch norms as training would leave them: the data's statistics, every sign of gamma, and zero."""
     rng = np.random.default_rng(12)
-    for module in model.modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            n = module.num_features
-            module.weight.data = (rng.standard_normal(n) * (rng.random(n) > 0.15)).astype(np.float32)
-            module.bias.data = rng.standard_normal(n).astype(np.float32)
-            module.running_mean = rng.standard_normal(n).astype(np.float32)
-            module.running_var = rng.uniform(0.1, 4, n).astype(np.float32)
+    norms = [module for module in model.modules() if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    for norm in norms:
+        n, norm.momentum = norm.num_features, 1.0
+        norm.weight.data = (rng.standard_normal(n) * (rng.random(n) > 0.15)).astype(np.float32)
+        norm.bias.data = (0.3 * rng.standard_normal(n)).astype(np.float32)
+    model.train()(qb.Tensor(IMAGES))
     return model.eval()
 
 
@@ -127,25 +126,25 @@ def binary_network(channels, padding_value, surrogate="ste_sign"):
         nn.MaxPool2d(2),
         nn.BatchNorm2d(channels),
         qnn.Sign(surrogate),
-        qnn.BinaryConv2d(channels, 7, 3, padding=1, padding_value=padding_value),
-        nn.BatchNorm2d(7),
+        qnn.BinaryConv2d(channels, 21, 3, padding=1, padding_value=padding_value),
+        nn.BatchNorm2d(21),
         qnn.Sign(),
-        qnn.BinaryConv2d(7, 5, (2, 3), stride=(1, 2), padding=(1, 0), dilation=(2, 1), bias=False, padding_value=padding_value),
-        nn.BatchNorm2d(5),
+        qnn.BinaryConv2d(21, 13, (2, 3), stride=(1, 2), padding=(1, 0), dilation=(2, 1), bias=False, padding_value=padding_value),
+        nn.BatchNorm2d(13),
         qnn.Sign(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        qnn.BinaryLinear(10, 66, bias=False),
+        qnn.BinaryLinear(26, 66, bias=False),
         nn.BatchNorm1d(66),
         qnn.Sign(),
-        qnn.BinaryLinear(66, 9),
+        qnn.BinaryLinear(66, 30),
         nn.ReLU(),
-        nn.Linear(9, 5),
+        nn.Linear(30, 5),
     )
 
 
 @pytest.mark.parametrize("padding_value", [1, 0, -1])
-@pytest.mark.parametrize("channels", [1, 63, 64, 65])
+@pytest.mark.parametrize("channels", [3, 63, 64, 65])
 def test_binary_networks(channels, padding_value, tmp_path):
     model = shake(binary_network(channels, padding_value))
     model = agree(ptq.quantize_static(model, [IMAGES]), IMAGES, tmp_path)

@@ -123,7 +123,7 @@ def test_another_version_is_refused(path):
     [
         lambda h: h.update(layers=[]),
         lambda h: h.update(layers=[3]),
-        lambda h: h["layers"][1].update(kind="os.system"),
+        lambda h: h["layers"][1].update(type="os.system"),
         lambda h: h["layers"][1].pop("bias"),
         lambda h: h["layers"][1].update(surprise=1),
         lambda h: h["layers"][1].update(bias={"array": "a99"}),
@@ -136,7 +136,7 @@ def test_another_version_is_refused(path):
         lambda h: h["layers"][1]["weights"][0].update(k=10),
         lambda h: h["layers"][1]["weights"][0].update(n_bits=64),
         lambda h: h["layers"][1].update(weights=[]),
-        lambda h: h["layers"][1]["weights"][0].update(kind="Clip"),
+        lambda h: h["layers"][1]["weights"][0].update(type="Clip"),
         lambda h: h["layers"][3]["weights"].update(k=7),
         lambda h: h["layers"][0]["params"].update(qmax=100000),
     ],

@@ -74,3 +74,13 @@ def test_evaluation_equals_the_layer_computed_in_exact_fractions():
             assert abs(exact - (exact // 1) - Fraction(1, 2)) > Fraction(1, 10**6)
             q_y = min(max(round(exact) + 4, 4), 127)
             assert y[n, o] == np.float32((q_y - 4) * np.float32(0.011))
+
+
+@pytest.mark.parametrize("n_bits, kept", [(8, 0), (1, 1)])
+def test_a_channel_that_batch_norm_switched_off_becomes_its_bias(n_bits, kept):
+    q = np.array([[1, 1], [1, 1]], np.int8)
+    levels = Levels(q, np.array([0.5, 1e-30], np.float32), n_bits)
+    integers = product_arithmetic(levels, np.array([1.0, -3.0]), X, None, NONE, "single")
+    assert integers.weights.q.tolist() == [[1, 1], [kept, kept]]
+    assert integers.bias.tolist() == [16, -(2**30)]
+    assert integers.real(integers.bias[None]).tolist() == [[1.0, -3.0]]
