@@ -3,6 +3,7 @@
 The table of contents, which is also the reading order: a package imports only packages above it.
 
 =============  ==================================================================================
+`memory`       freed memory kept for the next training step
 `random`       one seeded source of randomness
 `autograd`     tensors that remember how they were made, and gradients from it
 `nn`           layers, losses and modules, named as PyTorch names them
@@ -21,12 +22,13 @@ The table of contents, which is also the reading order: a package imports only p
 =============  ==================================================================================
 """
 
-from qbref import random
+from qbref import memory, random
 from qbref.autograd import Tensor, grad_check, no_grad
 from qbref.nn import load, save
 from qbref.random import manual_seed
 
 READING_ORDER = (
+    "memory",
     "random",
     "autograd",
     "nn",
@@ -43,6 +45,8 @@ READING_ORDER = (
     "plots",
     "cli",
 )
+
+memory.keep_freed_memory()
 
 __version__ = "0.1.0"
 

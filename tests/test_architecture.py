@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,6 +69,7 @@ def is_ours(path, root):
     )
 
 
+@cache  # five rules read the same files
 def imports_of(path, root):
     """All imports of a Python file: absolute, relative (resolved), inside functions, by `import_module`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -76,9 +78,11 @@ def imports_of(path, root):
         n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
     ]
     inside = {id(node) for function in functions for node in ast.walk(function)}
-    for node in ast.walk(tree):
-        for target in imported_names(node, path.relative_to(root).parent.parts):
-            yield Import(target, file, node.lineno, id(node) in inside)
+    return [
+        Import(target, file, node.lineno, id(node) in inside)
+        for node in ast.walk(tree)
+        for target in imported_names(node, path.relative_to(root).parent.parts)
+    ]
 
 
 def imported_names(node, package):
@@ -134,6 +138,8 @@ def reading_order_violations(root, order):
     wrong = [f"{package} is not in the reading order" for package in sorted(packages - {None} - set(order))]
     position = {package: index for index, package in enumerate(order)}
     for package, imported, found in internal_imports(root):
+        if imported not in position and package == order[-1]:
+            continue  # `import qbref` is an import of everything, which the last one may use
         if imported not in position:
             wrong.append(f"{found}, which is no package of the reading order")
         elif package in position and position[imported] > position[package]:
@@ -269,7 +275,7 @@ def test_no_file_speaks_of_one_machine():
     assert word_violations(ROOT) == []
 
 
-ORDER = ("random", "nn", "quant", "qnn", "plots")
+ORDER = ("random", "nn", "quant", "kernels", "qnn", "plots", "cli")
 
 
 def synthetic(root, files):
@@ -280,6 +286,7 @@ def synthetic(root, files):
         "qbref/nn/layer.py": "from qbref.random import default_rng\nfrom .module import Module",
         "qbref/quant/affine.py": "import numpy as np\nfrom qbref.quant.params import QuantParams",
         "qbref/qnn/linear.py": "from qbref import nn\nimport qbref.quant.affine",
+        "qbref/cli/tour.py": "import qbref as qb\nfrom qbref import __version__",
         "qbref/plots/style.py": "def figure():\n    from matplotlib.figure import Figure",
         "qbref/kernels/backend.py": "def default():\n    import qbref_core",
         "qbref_core/pack.pyx": "cimport cython\nfrom libc.stdint cimport uint64_t\nimport numpy as np  # y",
@@ -294,7 +301,7 @@ def synthetic(root, files):
 
 
 RULES = {
-    "order": lambda root: reading_order_violations(root, (*ORDER, "kernels")),
+    "order": lambda root: reading_order_violations(root, ORDER),
     "streams": stream_violations,
     "compiled": compiled_import_violations,
     "foreign": foreign_import_violations,

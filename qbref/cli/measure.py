@@ -33,7 +33,7 @@ def measure(predict, x, y, seconds=0.5):
     seconds : float
         Time spent on each of the two timings, after a warm-up.
     """
-    scores = np.concatenate([predict(x[i : i + 250]) for i in range(0, len(x), 250)])
+    scores = np.concatenate([predict(x[i : i + BATCH]) for i in range(0, len(x), BATCH)])
     accuracy = float((scores.argmax(axis=1) == y).mean())
     single = _times(predict, x[:1], seconds) * 1e3
     batch = x[:BATCH]

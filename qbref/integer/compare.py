@@ -5,7 +5,7 @@ import numpy as np
 from qbref.autograd import Tensor, no_grad
 
 
-def count_differences(q, model, x, kernels=None, batch_size=250):
+def count_differences(q, model, x, kernels=None, batch_size=64):
     """Number of outputs in which the integer model differs, in any bit, from the `qnn` model it came from.
 
     Equal float outputs mean equal integers: they are the same integers times the same scales.

@@ -61,7 +61,7 @@ class Conv2d(Module):
         self.groups = integer("groups", groups)
         if self.in_channels % self.groups or self.out_channels % self.groups:
             raise ValueError(
-                f"groups must divide in_channels ({in_channels}) and out_channels ({out_channels}), got {groups}"
+                f"groups must divide in_channels and out_channels ({in_channels}, {out_channels}), got {groups}"
             )
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         self.weight = Parameter(np.empty(shape, np.float32))

@@ -62,7 +62,7 @@ class Linear(Module):
 
 def reset_parameters(layer, rng):
     """Draw weight and bias from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), in this order."""
-    # PyTorch arrives there as Kaiming's uniform with a = sqrt(5): gain = sqrt(2 / 6), bound = sqrt(3) gain / sqrt(fan_in).
+    # With a = sqrt(5), PyTorch's way to say it: gain = sqrt(2 / 6), bound = sqrt(3) gain / sqrt(fan_in).
     init.kaiming_uniform_(layer.weight, a=math.sqrt(5), rng=rng)
     if layer.bias is not None:
         bound = 1 / math.sqrt(math.prod(layer.weight.shape[1:]))

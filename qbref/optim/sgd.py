@@ -42,7 +42,7 @@ class SGD(Optimizer):
         self.nesterov = bool(nesterov)
         if nesterov and (not momentum or dampening):
             raise ValueError(
-                f"nesterov must have momentum above 0 and dampening 0, got momentum {momentum}, dampening {dampening}"
+                f"nesterov must have momentum above 0 and dampening 0, got {momentum} and {dampening}"
             )
 
     def update(self, parameter, state):

@@ -69,10 +69,10 @@ def style():
     ...     _ = axes.plot([2.3, 0.9, 0.4])
     """
     import matplotlib
-    from cycler import cycler
+    from matplotlib.rcsetup import cycler
 
     order = ("blue", "vermilion", "green", "orange", "sky blue", "purple", "black", "yellow")
-    cycle = cycler(color=[PALETTE[name] for name in order])
+    cycle = cycler("color", [PALETTE[name] for name in order])
     with matplotlib.rc_context(SETTINGS | {"axes.prop_cycle": cycle}):
         yield
 

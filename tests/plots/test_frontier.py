@@ -1,4 +1,5 @@
 import struct
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ SIZES = {
     "binary weights": (27500, 85.0),
     "binary network (XNOR)": (30000, 84.3),
 }
-ROWS = [(name, size, accuracy, accuracy - 0.7, accuracy + 0.7) for name, (size, accuracy) in SIZES.items()]
+ROWS = tuple((name, n, accuracy, accuracy - 0.7, accuracy + 0.7) for name, (n, accuracy) in SIZES.items())
 
 
+@cache  # no test changes the figure that it is given
 def drawn(rows=ROWS, **options):
     fig = plots.accuracy_vs_bytes(rows, **options)
     fig.canvas.draw()
@@ -114,7 +116,7 @@ def test_the_axis_of_sizes_is_logarithmic_with_sizes_people_say():
 
 
 def test_rows_without_intervals_promise_none():
-    rows = [row[:3] for row in ROWS]
+    rows = tuple(row[:3] for row in ROWS)
     texts = [text.get_text() for text in drawn(rows)[1].texts]
     assert not any("interval" in text for text in texts)
     assert any("bars: 95 % intervals" in text.get_text() for text in drawn()[1].texts)
@@ -148,6 +150,6 @@ def test_wrong_rows_are_refused(rows, message):
 
 
 def test_a_single_model_is_drawn_too():
-    fig, axes = drawn([("float32", 1000, 80.0)])
+    fig, axes = drawn((("float32", 1000, 80.0),))
     assert [text.get_text() for text in axes.texts if text.get_text() == "float32"] == ["float32"]
     assert len(axes.get_xticks()) >= 1

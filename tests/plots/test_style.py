@@ -67,6 +67,18 @@ def test_a_failure_while_saving_leaves_the_old_file_and_no_rest(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["picture.png"]
 
 
+def test_a_file_is_replaced_by_a_finished_one_in_a_single_step(tmp_path, monkeypatch):
+    path = plots.save(small_figure(), tmp_path / "picture.png")
+    before = path.read_bytes()
+    steps = []
+    monkeypatch.setattr(
+        "os.replace", lambda source, target: steps.append((png_size(source.read_bytes()), target))
+    )
+    plots.save(small_figure(), path, scale=2)
+    assert steps == [((600, 400), path)]
+    assert path.read_bytes() == before
+
+
 def test_wrong_paths_and_sizes_are_refused(tmp_path):
     with pytest.raises(ValueError, match="path must end in .png or .svg, got picture.gif"):
         plots.save(small_figure(), tmp_path / "picture.gif")

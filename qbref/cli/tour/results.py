@@ -7,8 +7,8 @@ from qbref import plots
 from qbref.cli.measure import Measurement
 
 HEADER = (
-    ("", "accuracy", "weights", "file", "batch 1, ms", "", "batch 64", "int vs"),
-    ("", "%", "bytes", "bytes", "median", "p99", "images/s", "simulated"),
+    ("", "accuracy", "weights", "file", "latency", "p99", "images/s", "int≠sim"),
+    ("", "%", "bytes", "bytes", "ms", "ms", "batch 64", "outputs"),
 )
 
 
@@ -26,9 +26,13 @@ def table(rows):
     """Text of at most 80 columns."""
     cells = [(row.name, *_cells(row)) for row in rows]
     widths = [max(len(line[i]) for line in (*HEADER, *cells)) for i in range(len(HEADER[0]))]
-    lines = ["  ".join(f"{cell:{'<' if i == 0 else '>'}{widths[i]}}" for i, cell in enumerate(line)) for line in (*HEADER, *cells)]
-    rule = "─" * max(map(len, lines))
-    return "\n".join([*lines[:2], rule, *lines[2:]])
+    lines = ["  ".join(_aligned(line, widths)) for line in (*HEADER, *cells)]
+    return "\n".join([*lines[:2], "─" * len(lines[0]), *lines[2:]])
+
+
+def _aligned(line, widths):
+    name, *figures = line
+    return [name.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(figures, widths[1:], strict=True))]
 
 
 def _cells(row):

@@ -40,8 +40,9 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     Examples
     --------
     >>> x = np.eye(2, dtype=np.float32)
-    >>> scaled_dot_product_attention(x, x, x, is_causal=True).numpy().round(2).tolist()
-    [[1.0, 0.0], [0.33, 0.67]]
+    >>> scaled_dot_product_attention(x, x, x, is_causal=True).numpy().round(2)
+    array([[1.  , 0.  ],
+           [0.33, 0.67]], dtype=float32)
     """
     query, key, value = as_tensor(query), as_tensor(key), as_tensor(value)
     if min(query.ndim, key.ndim, value.ndim) < 2 or query.shape[-1] != key.shape[-1]:

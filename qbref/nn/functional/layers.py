@@ -81,7 +81,7 @@ def batch_norm(
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last axes, whose sizes are `normalized_shape`."""
+    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last axes, of sizes `normalized_shape`."""
     return autograd.layer_norm(as_tensor(input), normalized_shape, weight, bias, eps)
 
 
