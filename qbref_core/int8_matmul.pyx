@@ -18,15 +18,17 @@ cdef enum:
 def int8_matmul(lhs, rhs, lhs_zero_point=0, rhs_zero_point=0):
     """Compiled twin of :func:`qbref.kernels.int8_matmul`."""
     lhs_zero_point, rhs_zero_point = check_int8_matmul(lhs, rhs, lhs_zero_point, rhs_zero_point)
-    out = np.zeros((lhs.shape[0], rhs.shape[1]), np.int32)
-    if out.size == 0 or lhs.shape[1] == 0:
-        return out
-    wide_lhs = np.empty((lhs.shape[0], lhs.shape[1] + lhs.shape[1] % 2), np.int16)
+    (m, k), n = lhs.shape, rhs.shape[1]
+    if m == 0 or k == 0 or n == 0:
+        return np.zeros((m, n), np.int32)
+    out = np.empty((m, n), np.int32)
+    wide_lhs = np.empty((m, k + k % 2), np.int16)
     widen_rows(lhs.view(np.uint8), 128 if lhs.dtype == UINT8 else 0, lhs_zero_point, wide_lhs)
-    few = len(lhs) <= FEW_ROWS and 1 in rhs.strides
-    (multiply_rows if few else multiply_panels)(
-        wide_lhs, rhs.view(np.uint8), 128 if rhs.dtype == UINT8 else 0, rhs_zero_point, out
-    )
+    rhs_flip = 128 if rhs.dtype == UINT8 else 0
+    if m <= FEW_ROWS and 1 in rhs.strides:
+        multiply_rows(wide_lhs, rhs.view(np.uint8), rhs_flip, rhs_zero_point, out)
+    else:
+        multiply_panels(wide_lhs, rhs.view(np.uint8), rhs_flip, rhs_zero_point, out)
     return out
 
 

@@ -21,10 +21,11 @@ QB_TWO_TARGETS(qb_row_times_column,
                 int32_t *out),
                (lhs, column, count, flip, zero_point, out))
 
-/* out += lhs @ rhs, for rhs contiguous along n: four rows of rhs in every pass over out */
+/* out = lhs @ rhs, for rhs contiguous along n: four rows of rhs in every pass over out */
 QB_INLINE void qb_row_times_rows_loop(const int16_t *lhs, const uint8_t *rhs, ptrdiff_t k_stride, ptrdiff_t count,
                                       ptrdiff_t columns, uint8_t flip, const int16_t *zero_points, int32_t *out) {
     ptrdiff_t k = 0;
+    memset(out, 0, (size_t)columns * sizeof *out);
     for (; k + 4 <= count; k += 4, lhs += 4, rhs += 4 * k_stride) {
         const uint8_t *r0 = rhs, *r1 = r0 + k_stride, *r2 = r1 + k_stride, *r3 = r2 + k_stride;
         for (ptrdiff_t n = 0; n < columns; n++)

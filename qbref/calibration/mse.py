@@ -36,9 +36,9 @@ class MSE(HistogramObserver):
 
     Examples
     --------
-    >>> x = np.array([10.0] + [-1.0, -0.5, 0.0, 0.5, 1.0] * 1000)
-    >>> MSE().observe(x).params(n_bits=3, signed=False)  # steps of 0.5, and the 10 is cut to 2.5
-    ?
+    >>> x = np.array([8.0] + [0.0, 1.0, 2.0] * 1000)
+    >>> MSE().observe(x).params(n_bits=2, signed=False)  # 0 1 2 exactly, and the 8 becomes 3
+    QuantParams(scale=1, zero_point=0, [0, 3])
     """
 
     def __init__(self, axis=None, n_bins=4096, n_candidates=64):

@@ -199,8 +199,9 @@ class _Converter:
         flattened = False
         for _, module in items:
             if isinstance(module, (qnn.BinaryLinear, qnn.BinaryConv2d)):
-                self.packs_pixels = flattened
-                return not flattened or self.channels is not None
+                packs = not flattened or self.channels is not None
+                self.packs_pixels = flattened and packs
+                return packs
             if isinstance(module, nn.Flatten):
                 flattened = True
             elif not isinstance(module, (nn.MaxPool2d, nn.Dropout)):

@@ -10,6 +10,7 @@ INT16 = np.dtype(np.int16)
 UINT16 = np.dtype(np.uint16)
 INT32 = np.dtype(np.int32)
 UINT64 = np.dtype(np.uint64)
+PACKABLE = (np.dtype(np.float32), np.dtype(np.float64), INT8, np.dtype(np.bool_))
 
 REQUANTIZE_MODES = ("single", "double", "half_up_twice", "float32", "float64")
 
@@ -134,6 +135,12 @@ def _smallest_dtype(qmin, qmax):
         if limits.min <= qmin and qmax <= limits.max:
             return dtype
     return INT32
+
+
+def check_pack_bits(x):
+    check_array("x", x, PACKABLE)
+    if x.ndim == 0:
+        raise ValueError("x must have at least one axis, got a 0-d array")
 
 
 def check_words(name, words, k, ndim=None):

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from qbref.kernels._checks import UINT64, check_array, check_int, check_words
-
-PACKABLE = (np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int8), np.dtype(np.bool_))
+from qbref.kernels._checks import UINT64, check_int, check_pack_bits, check_words
 
 
 def pack_bits(x):
@@ -37,9 +35,7 @@ def pack_bits(x):
     >>> pack_bits(np.array([-0.5, 2.0, -3.0, -0.0], np.float32))
     array([5], dtype=uint64)
     """
-    check_array("x", x, PACKABLE)
-    if x.ndim == 0:
-        raise ValueError("x must have at least one axis, got a 0-d array")
+    check_pack_bits(x)
     k = x.shape[-1]
     n_words = (k + 63) // 64
     bits = np.zeros((*x.shape[:-1], 64 * n_words), np.bool_)

@@ -59,10 +59,9 @@ class Conv2d(Module):
         self.padding = pair("padding", padding, minimum=0)
         self.dilation = pair("dilation", dilation)
         self.groups = integer("groups", groups)
-        if self.in_channels % self.groups or self.out_channels % self.groups:
-            raise ValueError(
-                f"groups must divide in_channels and out_channels ({in_channels}, {out_channels}), got {groups}"
-            )
+        channels = self.in_channels, self.out_channels
+        if any(n % self.groups for n in channels):
+            raise ValueError(f"groups must divide in_channels and out_channels {channels}, got {groups}")
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         self.weight = Parameter(np.empty(shape, np.float32))
         self.bias = Parameter(np.empty(self.out_channels, np.float32)) if bias else None

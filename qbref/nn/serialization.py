@@ -1,6 +1,7 @@
 """State on disk: a NumPy .npz archive of plain arrays, without pickle, so a file can only hold numbers."""
 
 import os
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from qbref.nn.module import BUFFER_KINDS, Module
+
+# The last bytes of a zip file without comment: signature, disk, disk, entries on this disk, entries, ...
+END_RECORD = struct.Struct("<4s4H2LH")
 
 
 def save(state_or_module, path):
@@ -129,4 +133,9 @@ def _read(file):
             if array.dtype.kind not in BUFFER_KINDS:
                 raise ValueError(f"entry {info.filename!r} holds {array.dtype}")
             state[name] = array
+    # A damaged length in the directory can hide the entries that follow; zipfile does not compare the count.
+    file.seek(-END_RECORD.size, os.SEEK_END)
+    declared = END_RECORD.unpack(file.read())[4]
+    if declared != len(state):
+        raise ValueError(f"{len(state)} entries found where {declared} were written")
     return state

@@ -159,6 +159,24 @@ def test_sign_without_batch_norm_and_sign_of_the_flattened_image(tmp_path):
     agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
 
 
+def test_packed_signs_are_pooled_with_padding(tmp_path):
+    model = nn.Sequential(
+        nn.Conv2d(3, 70, 3, padding=1),
+        nn.BatchNorm2d(70),
+        qnn.Sign(),
+        nn.MaxPool2d(3, 2, 1),
+        qnn.BinaryConv2d(70, 6, 2),
+        nn.Flatten(),
+        nn.Linear(96, 5),
+    )
+    agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
+
+
+def test_signs_of_images_whose_channels_no_layer_has_named(tmp_path):
+    model = nn.Sequential(nn.MaxPool2d(2), nn.BatchNorm2d(3), qnn.Sign(), nn.Flatten(), qnn.BinaryLinear(60, 40))
+    agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
+
+
 def test_binary_weights_with_real_activations(tmp_path):
     model = nn.Sequential(
         qnn.BinaryConv2d(3, 8, 3, padding=1, bias=False),

@@ -69,6 +69,16 @@ def test_every_truncation_is_refused(path):
             integer.load(path)
 
 
+def test_an_altered_array_is_found_by_the_checksum(path):
+    with np.load(path) as archive:
+        content = {name: archive[name].copy() for name in archive.files}
+    name = max((n for n in content if n.startswith("a")), key=lambda n: content[n].size)
+    content[name].reshape(-1)[0] ^= 1
+    np.savez(path, **content)
+    with pytest.raises(ValueError, match="must match its checksum"):
+        integer.load(path)
+
+
 def test_a_changed_byte_is_refused_or_changes_nothing(path):
     whole = path.read_bytes()
     expected = integer.load(path).run(X)

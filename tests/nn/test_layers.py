@@ -63,16 +63,16 @@ def test_convolution_equals_the_loop_of_its_formula(options):
     layer = float64(nn.Conv2d(4, 8, **options))
     x = draw(2, 4, 6, 7)
     (SH, SW), (PH, PW), (DH, DW) = layer.stride, layer.padding, layer.dilation
-    O, CG, KH, KW = layer.weight.shape
+    outputs, CG, KH, KW = layer.weight.shape
     OH = (6 + 2 * PH - DH * (KH - 1) - 1) // SH + 1
     OW = (7 + 2 * PW - DW * (KW - 1) - 1) // SW + 1
-    expected = np.zeros((2, O, OH, OW))
+    expected = np.zeros((2, outputs, OH, OW))
     for n, o, i, j in np.ndindex(expected.shape):
         total = 0 if layer.bias is None else layer.bias.data[o]
         for c, u, v in np.ndindex(CG, KH, KW):
             h, w = i * SH + u * DH - PH, j * SW + v * DW - PW
             if 0 <= h < 6 and 0 <= w < 7:
-                channel = o // (O // layer.groups) * CG + c
+                channel = o // (outputs // layer.groups) * CG + c
                 total += layer.weight.data[o, c, u, v] * x[n, channel, h, w]
         expected[n, o, i, j] = total
     np.testing.assert_allclose(layer(x).data, expected, **CLOSE)

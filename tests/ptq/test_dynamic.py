@@ -26,6 +26,11 @@ def test_linear_by_hand():
     np.testing.assert_allclose(y[:, 0], exact, rtol=1e-6)  # scales and products are float32
 
 
+def test_a_small_sample_uses_all_its_levels():
+    q, scale = qnn.dynamic.dynamic_quantize(np.array([[1e-3, -1e-3 / 127]], np.float32))
+    assert q.tolist() == [[127, -1]] and scale.item() == np.float32(1e-3) / np.float32(127)
+
+
 def test_a_sample_never_depends_on_its_batch():
     q = ptq.quantize_dynamic(nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 3)))
     x = (RNG.standard_normal((6, 5)) * 10.0 ** np.arange(6)[:, None]).astype(np.float32)

@@ -37,6 +37,13 @@ def test_a_relu_behind_max_pooling_is_fused_into_the_convolution_before_it():
     assert q[1].output_quantizer.params.zero_point == -128  # its range starts at zero
 
 
+def test_what_only_meets_a_sign_stays_an_accumulator():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.BatchNorm2d(2), qnn.Sign(), nn.Flatten(), nn.Linear(18, 2))
+    report = actions(model)
+    assert report["0"] == "int8 per channel weights, accumulators out"
+    assert report["2"] == "becomes an integer threshold" and report["3"] == "1-bit activations"
+
+
 @pytest.mark.parametrize("activation, high", [(nn.ReLU6(), 6.0), (nn.Hardtanh(-1, 1), 1.0)])
 def test_clipping_activations_are_fused(activation, high):
     q = ptq.quantize_static(nn.Sequential(nn.Conv2d(1, 2, 3), activation, nn.Flatten(), nn.Linear(72, 2)), [X])
