@@ -54,7 +54,9 @@ def convert(q):
         return _convert_static(items)
     if any(isinstance(module, (qnn.DynamicLinear, qnn.DynamicConv2d)) for _, module in items):
         return _convert_dynamic(items)
-    raise ValueError(f"q must come from ptq or qat, got a model that begins with {type(items[0][1]).__name__}")
+    raise ValueError(
+        f"q must come from ptq or qat, got a model that begins with {type(items[0][1]).__name__}"
+    )
 
 
 def _convert_static(items):
@@ -103,7 +105,11 @@ class _Converter:
             layer = self._step(path, module, items)
             if layer is not None:
                 layers.append(layer)
-            action = "dropped: acts in training only" if layer is None else layer.describe() or "integers in, integers out"
+            action = (
+                "dropped: acts in training only"
+                if layer is None
+                else layer.describe() or "integers in, integers out"
+            )
             self.report.add(path, module, action)
         return layers
 
@@ -153,7 +159,9 @@ class _Converter:
             codes = codes.transpose(0, 2, 3, 1).reshape(filters.shape)
         weights = _grouped(path, integers.weights, filters, codes, module.groups)
         geometry = module.kernel_size, module.stride, module.padding, module.dilation
-        return Conv2d(path, weights, integers.bias, int(integers.input.zero_point), integers.finish, *geometry)
+        return Conv2d(
+            path, weights, integers.bias, int(integers.input.zero_point), integers.finish, *geometry
+        )
 
     def _binary_linear(self, path, module, integers):
         q = integers.weights.q
@@ -165,7 +173,9 @@ class _Converter:
 
     def _binary_conv(self, path, module, integers):
         if module.groups != 1:
-            raise ValueError(f"layer {path!r} must have one group to run on packed signs, got {module.groups}")
+            raise ValueError(
+                f"layer {path!r} must have one group to run on packed signs, got {module.groups}"
+            )
         filters = integers.weights.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
         weights = XnorWeights.from_levels(filters, module.in_channels)
         geometry = module.kernel_size, module.stride, module.padding, module.dilation
@@ -212,7 +222,9 @@ class _Converter:
         branches = []
         for name, branch in (("body", module.body), ("shortcut", module.shortcut)):
             part = _Converter(path, self.params, self.report, self.channels)
-            branches.append(tuple(part.chain(flatten(branch, f"{path}.{name}"))) if branch is not None else ())
+            branches.append(
+                tuple(part.chain(flatten(branch, f"{path}.{name}"))) if branch is not None else ()
+            )
         self._on_grid(path, module.output_quantizer.params)
         self.channels = part.channels if module.shortcut is not None else self.channels
         return Add(path, *branches, module.arithmetic())

@@ -102,7 +102,9 @@ def load(path):
     arrays = _read(path)
     text, digest = (arrays.pop(name, None) for name in ("layers.json", "sha256"))
     if text is None or digest is None:
-        raise ValueError(f"{path.name} must be a qbref integer model, got an archive without layers.json or sha256")
+        raise ValueError(
+            f"{path.name} must be a qbref integer model, got an archive without layers.json or sha256"
+        )
     if bytes(digest) != _digest(text, arrays):
         raise ValueError(f"{path.name} must match its checksum, got altered content")
     try:
@@ -121,12 +123,22 @@ def _read(path):
     """Every array of the archive; refuses compressed members, which could unpack without bound."""
     try:
         with zipfile.ZipFile(path) as archive:
-            packed = [info.filename for info in archive.infolist() if info.compress_type != zipfile.ZIP_STORED]
+            packed = [
+                info.filename for info in archive.infolist() if info.compress_type != zipfile.ZIP_STORED
+            ]
         if packed:
             raise ValueError(f"got a compressed member {packed[0]!r}")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        KeyError,
+        MemoryError,
+        zipfile.BadZipFile,
+        NotImplementedError,
+    ) as error:
         raise ValueError(f"{path.name} must be a complete qbref integer model file: {error}") from error
 
 

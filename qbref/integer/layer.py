@@ -65,10 +65,14 @@ def _nbytes(value):
 
 def require_array(name, array, dtype, *shape):
     """Refuse an array of another dtype or shape; None in `shape` stands for any length."""
-    fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
+    fits = array.ndim == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, array.shape, strict=True)
+    )
     if array.dtype != dtype or not fits:
         expected = ", ".join("any" if n is None else str(n) for n in shape)
-        raise ValueError(f"{name} must be {np.dtype(dtype)} of shape ({expected}), got {array.dtype} {array.shape}")
+        raise ValueError(
+            f"{name} must be {np.dtype(dtype)} of shape ({expected}), got {array.dtype} {array.shape}"
+        )
 
 
 def require_pairs(low, **pairs):

@@ -72,8 +72,14 @@ class Conv2d(Layer):
         require_geometry(self)
         shapes = {(part.outputs, part.k) for part in self.weights if isinstance(part, STORED)}
         taps = self.kernel_size[0] * self.kernel_size[1]
-        if len(shapes) != 1 or not all(isinstance(part, STORED) for part in self.weights) or shapes.copy().pop()[1] % taps:
-            raise ValueError(f"weights must be equal groups with rows of whole {taps}-tap patches, got {sorted(shapes)}")
+        if (
+            len(shapes) != 1
+            or not all(isinstance(part, STORED) for part in self.weights)
+            or shapes.copy().pop()[1] % taps
+        ):
+            raise ValueError(
+                f"weights must be equal groups with rows of whole {taps}-tap patches, got {sorted(shapes)}"
+            )
         require_outputs(self, self.weights[0].outputs * len(self.weights))
 
     def run(self, x, kernels):
@@ -113,7 +119,5 @@ def require_geometry(layer):
 
 def output_size(size, geometry):
     """(OH, OW) of a convolution or pooling with kernel_size, stride, padding and dilation."""
-    sides = zip(
-        size, geometry.kernel_size, geometry.stride, geometry.padding, geometry.dilation, strict=True
-    )
+    sides = zip(size, geometry.kernel_size, geometry.stride, geometry.padding, geometry.dilation, strict=True)
     return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in sides)

@@ -9,8 +9,9 @@ from qbref.nn.dropout import Dropout
 from qbref.nn.embedding import Embedding
 from qbref.nn.linear import Linear
 from qbref.nn.losses import BCEWithLogitsLoss, CrossEntropyLoss, HingeLoss, MSELoss, SquaredHingeLoss
-from qbref.nn.module import Module, Parameter
+from qbref.nn.module import Module
 from qbref.nn.norm import BatchNorm1d, BatchNorm2d, LayerNorm
+from qbref.nn.parameter import Parameter
 from qbref.nn.pooling import AvgPool2d, MaxPool2d
 from qbref.nn.serialization import load, save
 from qbref.nn.shape import Flatten

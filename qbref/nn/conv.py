@@ -5,7 +5,8 @@ import numpy as np
 from qbref.nn import functional as F
 from qbref.nn.checks import float_input, integer, pair
 from qbref.nn.linear import reset_parameters
-from qbref.nn.module import Module, Parameter
+from qbref.nn.module import Module
+from qbref.nn.parameter import Parameter
 
 
 class Conv2d(Module):

@@ -7,7 +7,8 @@ import numpy as np
 from qbref.nn import functional as F
 from qbref.nn import init
 from qbref.nn.checks import float_input, integer
-from qbref.nn.module import Module, Parameter
+from qbref.nn.module import Module
+from qbref.nn.parameter import Parameter
 
 
 class Linear(Module):

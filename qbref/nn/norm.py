@@ -4,7 +4,8 @@ import numpy as np
 
 from qbref.nn import functional as F
 from qbref.nn.checks import float_input, integer, positive
-from qbref.nn.module import Module, Parameter
+from qbref.nn.module import Module
+from qbref.nn.parameter import Parameter
 
 
 class _BatchNorm(Module):

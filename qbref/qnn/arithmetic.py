@@ -98,7 +98,9 @@ class Clip:
     def require_channels(self, channels):
         """Refuse bounds that are not one per channel."""
         if not len(self.low) == len(self.high) == channels:
-            raise ValueError(f"low and high must have {channels} values, got {len(self.low)} and {len(self.high)}")
+            raise ValueError(
+                f"low and high must have {channels} values, got {len(self.low)} and {len(self.high)}"
+            )
 
     @classmethod
     def from_scales(cls, scale, bounds):

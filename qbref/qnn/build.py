@@ -89,7 +89,9 @@ class _Builder:
             path, module = items.pop(0)
             step = self._step(module)
             if step is None:
-                raise ValueError(f"layer {path!r} must be one that quantization knows, got {type(module).__name__}")
+                raise ValueError(
+                    f"layer {path!r} must be one that quantization knows, got {type(module).__name__}"
+                )
             layer, grid = step(path, module, grid, items, keep_grid)
             layers.append(layer)
         return layers, grid
@@ -113,7 +115,9 @@ class _Builder:
         layer = module if isinstance(module, Product) else _quantized_form(module)
         weights = self._weight_quantizer(path, layer)
         if getattr(layer, "padding_value", 0) != 0 and not isinstance(grid, Sign):
-            raise ValueError(f"layer {path!r} must pad with 0 unless a Sign makes its input, got {layer.padding_value}")
+            raise ValueError(
+                f"layer {path!r} must pad with 0 unless a Sign makes its input, got {layer.padding_value}"
+            )
         bounds, fused = _take_activation(items)
         output = self.quantizer(path) if keep_grid and not items or _needs_grid(items) else None
         layer.set_quantizers(weights, grid, output, bounds, self.config.requantize_mode)
@@ -135,7 +139,9 @@ class _Builder:
         body, body_grid = self.chain(flatten(module.body, f"{path}.body"), grid, keep_grid=True)
         shortcut, shortcut_grid = None, grid
         if module.shortcut is not None:
-            layers, shortcut_grid = self.chain(flatten(module.shortcut, f"{path}.shortcut"), grid, keep_grid=True)
+            layers, shortcut_grid = self.chain(
+                flatten(module.shortcut, f"{path}.shortcut"), grid, keep_grid=True
+            )
             shortcut = nn.Sequential(*layers)
         bounds, fused = _take_activation(items)
         output = self.quantizer(path)
@@ -161,7 +167,9 @@ class _Builder:
                 f"layer {path!r} must follow a Linear or Conv2d (to be folded) or precede a Sign, got {module!r}"
             )
         actions = {nn.Dropout: "acts in training only", nn.ReLU: "integer clip"}
-        default = "becomes an integer threshold" if isinstance(module, BATCH_NORMS) else "integers pass through"
+        default = (
+            "becomes an integer threshold" if isinstance(module, BATCH_NORMS) else "integers pass through"
+        )
         self.report.add(path, module, actions.get(type(module), default))
         return module, grid
 

@@ -131,13 +131,17 @@ class QuantConfig:
         if self.rounding not in ROUNDINGS:
             raise ValueError(f"rounding must be one of {sorted(ROUNDINGS)}, got {self.rounding!r}")
         if self.requantize_mode not in REQUANTIZE_MODES:
-            raise ValueError(f"requantize_mode must be one of {REQUANTIZE_MODES}, got {self.requantize_mode!r}")
+            raise ValueError(
+                f"requantize_mode must be one of {REQUANTIZE_MODES}, got {self.requantize_mode!r}"
+            )
         if self.weight_rounding != "nearest":
             raise ValueError(f"weight_rounding must be 'nearest', got {self.weight_rounding!r}")
         for path, override in self.overrides.items():
             unknown = set(override) - {"weights", "activations"}
             if unknown:
-                raise ValueError(f"overrides[{path!r}] must hold 'weights' or 'activations', got {sorted(unknown)}")
+                raise ValueError(
+                    f"overrides[{path!r}] must hold 'weights' or 'activations', got {sorted(unknown)}"
+                )
             name = f"overrides[{path!r}]"
             _check_kind(f"{name} weights", override.get("weights", self.weights), (Uniform, Lut))
             _check_kind(f"{name} activations", override.get("activations", self.activations), (Uniform,))

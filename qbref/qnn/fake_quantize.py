@@ -118,6 +118,9 @@ class FakeQuantize(Module):
 
     def extra_repr(self):
         """One line for the model's repr."""
-        grid = "not calibrated" if np.isnan(self.scale) else f"scale={self.scale:.4g}, zero_point={self.zero_point}"
+        grid = (
+            "not calibrated"
+            if np.isnan(self.scale)
+            else f"scale={self.scale:.4g}, zero_point={self.zero_point}"
+        )
         return f"{self.spec}, {grid}"
-

@@ -90,4 +90,3 @@ def bounded(y, bounds):
     if bounds == (0.0, np.inf):
         return F.relu(y)
     return F.hardtanh(y, low, high)
-

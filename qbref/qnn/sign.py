@@ -37,7 +37,9 @@ def approx_sign(x):
 
 def _sign(x, gradient):
     y = sign(x.data).astype(x.dtype, copy=False)
-    return Tensor.from_op(y, (x,), lambda upstream: ((upstream * gradient(x.data)).astype(x.dtype, copy=False),))
+    return Tensor.from_op(
+        y, (x,), lambda upstream: ((upstream * gradient(x.data)).astype(x.dtype, copy=False),)
+    )
 
 
 class Sign(Module):

@@ -88,12 +88,24 @@ ROWS = [
 def test_the_table_fits_a_terminal_and_shows_every_figure():
     text = table(ROWS)
     assert max(map(len, text.splitlines())) <= 80
-    assert text.splitlines()[3].split() == ["float32", "86.7±0.7", "826,944", "832,470", "0.41", "0.50", "12,346", "–"]
+    assert text.splitlines()[3].split() == [
+        "float32",
+        "86.7±0.7",
+        "826,944",
+        "832,470",
+        "0.41",
+        "0.50",
+        "12,346",
+        "–",
+    ]
     assert text.splitlines()[4].split()[-1] == "0"
 
 
 def test_over_seeds_gives_mean_and_standard_deviation():
-    other = [row._replace(measurement=row.measurement._replace(accuracy=row.measurement.accuracy + 0.02)) for row in ROWS]
+    other = [
+        row._replace(measurement=row.measurement._replace(accuracy=row.measurement.accuracy + 0.02))
+        for row in ROWS
+    ]
     line = over_seeds([ROWS, other]).splitlines()[1]
     assert line.split() == ["float32", "87.71", "1.41"]  # 0.02 / sqrt(2)
 

@@ -107,9 +107,18 @@ def test_layer_geometries(layer, tail, tmp_path):
 
 
 def residual(shortcut, activation=None):
-    body = nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
+    body = nn.Sequential(
+        nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1)
+    )
     tail = [activation] if activation else []
-    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Residual(body, shortcut), *tail, nn.Flatten(), nn.Linear(360, 5))
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.Residual(body, shortcut),
+        *tail,
+        nn.Flatten(),
+        nn.Linear(360, 5),
+    )
 
 
 @pytest.mark.parametrize("mode", ["single", "double", "float32"])
@@ -129,7 +138,16 @@ def binary_network(channels, padding_value, surrogate="ste_sign"):
         qnn.BinaryConv2d(channels, 21, 3, padding=1, padding_value=padding_value),
         nn.BatchNorm2d(21),
         qnn.Sign(),
-        qnn.BinaryConv2d(21, 13, (2, 3), stride=(1, 2), padding=(1, 0), dilation=(2, 1), bias=False, padding_value=padding_value),
+        qnn.BinaryConv2d(
+            21,
+            13,
+            (2, 3),
+            stride=(1, 2),
+            padding=(1, 0),
+            dilation=(2, 1),
+            bias=False,
+            padding_value=padding_value,
+        ),
         nn.BatchNorm2d(13),
         qnn.Sign(),
         nn.MaxPool2d(2),
@@ -155,7 +173,9 @@ def test_binary_networks(channels, padding_value, tmp_path):
 def test_sign_without_batch_norm_and_sign_of_the_flattened_image(tmp_path):
     model = nn.Sequential(nn.Flatten(), qnn.Sign(), qnn.BinaryLinear(270, 40), qnn.Sign(), nn.Linear(40, 5))
     agree(ptq.quantize_static(model.eval(), [IMAGES]), IMAGES, tmp_path)
-    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.BatchNorm1d(224), qnn.Sign(), qnn.BinaryLinear(224, 40))
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.Flatten(), nn.BatchNorm1d(224), qnn.Sign(), qnn.BinaryLinear(224, 40)
+    )
     agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
 
 
@@ -173,7 +193,9 @@ def test_packed_signs_are_pooled_with_padding(tmp_path):
 
 
 def test_signs_of_images_whose_channels_no_layer_has_named(tmp_path):
-    model = nn.Sequential(nn.MaxPool2d(2), nn.BatchNorm2d(3), qnn.Sign(), nn.Flatten(), qnn.BinaryLinear(60, 40))
+    model = nn.Sequential(
+        nn.MaxPool2d(2), nn.BatchNorm2d(3), qnn.Sign(), nn.Flatten(), qnn.BinaryLinear(60, 40)
+    )
     agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
 
 
@@ -193,14 +215,23 @@ def test_binary_weights_with_real_activations(tmp_path):
 
 
 def test_a_network_trained_with_quantization(tmp_path):
-    q = qat.prepare(cnn(), qnn.QuantConfig(qnn.int_weights(4), qnn.Uniform(4), observer=calibration.MovingAverageMinMax))
+    q = qat.prepare(
+        cnn(), qnn.QuantConfig(qnn.int_weights(4), qnn.Uniform(4), observer=calibration.MovingAverageMinMax)
+    )
     for _ in range(3):
         q(qb.Tensor(IMAGES)).sum().backward()
     agree(q.eval(), IMAGES, tmp_path)
 
 
 def test_dynamic_quantization(tmp_path):
-    model = nn.Sequential(nn.Conv2d(3, 4, 3, groups=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(0.5), nn.Linear(48, 5))
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3, groups=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Dropout(0.5),
+        nn.Linear(48, 5),
+    )
     converted = agree(ptq.quantize_dynamic(model), IMAGES, tmp_path)
     assert converted.has_float_layers
     assert [e.action for e in converted.report if e.layer == "ReLU"] == ["ReLU in float"]
@@ -234,10 +265,14 @@ def test_models_that_are_not_ready_are_refused(q, message):
 
 def test_wide_grids_are_refused_by_path():
     x = np.ones((2, 2), np.float32)
-    wide_x = ptq.quantize_static(nn.Sequential(nn.Linear(2, 2)), [x], qnn.QuantConfig(activations=qnn.Uniform(9)))
+    wide_x = ptq.quantize_static(
+        nn.Sequential(nn.Linear(2, 2)), [x], qnn.QuantConfig(activations=qnn.Uniform(9))
+    )
     with pytest.raises(ValueError, match="layer '0' must have activations of at most 8 bits, got 9"):
         integer.convert(wide_x)
-    wide_w = ptq.quantize_static(nn.Sequential(nn.Linear(2, 2)), [x], qnn.QuantConfig(weights=qnn.int_weights(9)))
+    wide_w = ptq.quantize_static(
+        nn.Sequential(nn.Linear(2, 2)), [x], qnn.QuantConfig(weights=qnn.int_weights(9))
+    )
     with pytest.raises(ValueError, match="layer '1' must have weights of at most 8 bits, got 9"):
         integer.convert(wide_w)
 

@@ -108,7 +108,11 @@ def test_other_archives_are_refused(path):
 
 
 def test_pickled_content_is_not_loaded(path):
-    np.savez(path, allow_pickle=True, **{"layers.json": np.array([{"a": 1}], object), "sha256": np.zeros(32, np.uint8)})
+    np.savez(
+        path,
+        allow_pickle=True,
+        **{"layers.json": np.array([{"a": 1}], object), "sha256": np.zeros(32, np.uint8)},
+    )
     with pytest.raises(ValueError, match="m.npz must"):
         integer.load(path)
 
@@ -168,7 +172,11 @@ def test_a_consistent_file_with_impossible_content_is_refused_when_loaded(path, 
 def test_arrays_of_another_type_or_shape_are_refused_when_loaded(path, replace):
     with np.load(path) as archive:
         # the final Dequantize's scale is float64 already and meets its channels only when it runs
-        names = [n for n in archive.files if n.startswith("a") and archive[n].ndim and archive[n].dtype != np.float64]
+        names = [
+            n
+            for n in archive.files
+            if n.startswith("a") and archive[n].ndim and archive[n].dtype != np.float64
+        ]
     whole = path.read_bytes()
     for name in names:
         path.write_bytes(whole)

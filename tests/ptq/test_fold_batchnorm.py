@@ -13,7 +13,14 @@ def randomize(norm, rng):
 
 
 def conv_model(bias):
-    return nn.Sequential(nn.Conv2d(2, 5, 3, bias=bias), nn.BatchNorm2d(5), nn.ReLU(), nn.Flatten(), nn.Linear(80, 4), nn.BatchNorm1d(4))
+    return nn.Sequential(
+        nn.Conv2d(2, 5, 3, bias=bias),
+        nn.BatchNorm2d(5),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(80, 4),
+        nn.BatchNorm1d(4),
+    )
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -56,7 +63,13 @@ def test_the_model_itself_is_not_changed():
 
 
 def test_the_report_names_what_was_folded_and_what_was_kept_and_why():
-    model = nn.Sequential(nn.BatchNorm1d(4), nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)), nn.Linear(4, 4), nn.BatchNorm1d(4), qnn.Sign())
+    model = nn.Sequential(
+        nn.BatchNorm1d(4),
+        nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)),
+        nn.Linear(4, 4),
+        nn.BatchNorm1d(4),
+        qnn.Sign(),
+    )
     report = {entry.path: entry.action for entry in ptq.fold_batchnorm(model).report}
     assert report == {
         "0": "kept: no Linear or Conv2d stands before it",
@@ -70,4 +83,6 @@ def test_binary_weights_fold_into_scale_and_sign():
     model = nn.Sequential(qnn.BinaryLinear(6, 4, bias=False), nn.BatchNorm1d(4)).eval()
     randomize(model[1], rng)
     x = qb.Tensor(rng.standard_normal((5, 6)).astype(np.float32))
-    np.testing.assert_allclose(ptq.fold_batchnorm(model)(x).data, model(x).data, rtol=1e-5, atol=1e-5)  # as above
+    np.testing.assert_allclose(
+        ptq.fold_batchnorm(model)(x).data, model(x).data, rtol=1e-5, atol=1e-5
+    )  # as above

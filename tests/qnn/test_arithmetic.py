@@ -36,7 +36,9 @@ def test_fused_activations_only_move_the_clip_bounds():
     assert (relu.low, relu.high) == (10, 127)
     assert (relu6.low, relu6.high) == (10, 34)
     finer = QuantParams(scale=0.34, zero_point=10, qmin=-128, qmax=127)
-    assert product_arithmetic(LEVELS, None, X, finer, RELU6, "single").finish.high == 28  # 6 / 0.34 = 17.6 → 18
+    assert (
+        product_arithmetic(LEVELS, None, X, finer, RELU6, "single").finish.high == 28
+    )  # 6 / 0.34 = 17.6 → 18
 
 
 def test_accumulators_out_are_clipped_in_their_own_unit():

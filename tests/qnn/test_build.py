@@ -31,14 +31,18 @@ def test_every_layer_has_an_entry_in_the_report():
 
 
 def test_a_relu_behind_max_pooling_is_fused_into_the_convolution_before_it():
-    q = ptq.quantize_static(nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(18, 2)), [X])
+    q = ptq.quantize_static(
+        nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(18, 2)), [X]
+    )
     assert [type(layer).__name__ for layer in q] == ["Quantize", "Conv2d", "MaxPool2d", "Flatten", "Linear"]
     assert q[1].bounds == (0.0, np.inf)
     assert q[1].output_quantizer.params.zero_point == -128  # its range starts at zero
 
 
 def test_what_only_meets_a_sign_stays_an_accumulator():
-    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.BatchNorm2d(2), qnn.Sign(), nn.Flatten(), nn.Linear(18, 2))
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.BatchNorm2d(2), qnn.Sign(), nn.Flatten(), nn.Linear(18, 2)
+    )
     report = actions(model)
     assert report["0"] == "int8 per channel weights, accumulators out"
     assert report["2"] == "becomes an integer threshold" and report["3"] == "1-bit activations"
@@ -46,7 +50,9 @@ def test_what_only_meets_a_sign_stays_an_accumulator():
 
 @pytest.mark.parametrize("activation, high", [(nn.ReLU6(), 6.0), (nn.Hardtanh(-1, 1), 1.0)])
 def test_clipping_activations_are_fused(activation, high):
-    q = ptq.quantize_static(nn.Sequential(nn.Conv2d(1, 2, 3), activation, nn.Flatten(), nn.Linear(72, 2)), [X])
+    q = ptq.quantize_static(
+        nn.Sequential(nn.Conv2d(1, 2, 3), activation, nn.Flatten(), nn.Linear(72, 2)), [X]
+    )
     assert q[1].bounds[1] == high
 
 
@@ -68,7 +74,10 @@ def test_a_layer_without_quantized_form_is_refused_by_its_path(model, path):
 def test_overrides_change_single_layers_and_the_input():
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.ReLU(), nn.Linear(4, 2))
     config = qnn.QuantConfig(
-        overrides={"input": {"activations": qnn.Uniform(5)}, "1": {"weights": qnn.int_weights(3), "activations": qnn.Uniform(4)}}
+        overrides={
+            "input": {"activations": qnn.Uniform(5)},
+            "1": {"weights": qnn.int_weights(3), "activations": qnn.Uniform(4)},
+        }
     )
     assert actions(model, config) == {
         "input": "int5",

@@ -26,9 +26,15 @@ SEEDS = 3
 def add_arguments(parser):
     """Declare the command's arguments."""
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--quick", action="store_true", help="short trainings, 2,000 test images: a smoke test")
-    length.add_argument("--full", action="store_true", help=f"long trainings, {SEEDS} seeds: the README's figures")
-    parser.add_argument("--output", default="tour", metavar="DIR", help="folder for models and picture (default: tour)")
+    length.add_argument(
+        "--quick", action="store_true", help="short trainings, 2,000 test images: a smoke test"
+    )
+    length.add_argument(
+        "--full", action="store_true", help=f"long trainings, {SEEDS} seeds: the README's figures"
+    )
+    parser.add_argument(
+        "--output", default="tour", metavar="DIR", help="folder for models and picture (default: tour)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
 
 
@@ -48,13 +54,18 @@ def run(options):
     print(table(runs[0]))
     if options.full:
         print(f"\n{over_seeds(runs)}")
-    print(f"\nsaved {folder}/accuracy_vs_bytes.png and {len(runs[0])} models in {time.perf_counter() - started:.0f} s")
+    print(
+        f"\nsaved {folder}/accuracy_vs_bytes.png and {len(runs[0])} models in {time.perf_counter() - started:.0f} s"
+    )
 
 
 def _one_seed(seed, settings, folder, progress):
     qb.manual_seed(seed)
     images = data.fashion_mnist()
-    x, y = recipes.prepare_images(images.x_test)[: settings.test_images], images.y_test[: settings.test_images]
+    x, y = (
+        recipes.prepare_images(images.x_test)[: settings.test_images],
+        images.y_test[: settings.test_images],
+    )
     tour = Tour(images.x_train, images.y_train, settings)
     rows = []
     for name, build in MODELS.items():
@@ -62,7 +73,11 @@ def _one_seed(seed, settings, folder, progress):
         with progress.stage(name) as report:
             model = build(tour, report)
             report(1.0, "measuring")
-            rows.append(_float_row(name, model, path, x, y) if name == "float32" else _integer_row(name, model, path, x))
+            rows.append(
+                _float_row(name, model, path, x, y)
+                if name == "float32"
+                else _integer_row(name, model, path, x)
+            )
     return rows
 
 

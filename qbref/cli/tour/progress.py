@@ -40,7 +40,9 @@ class Progress:
     def __exit__(self, kind, error, trace):
         if kind is None:
             start = "\r" if self.live else ""
-            self._write(f"{start}{self._title()} … {time.perf_counter() - self.started:.1f} s{' ' * 46 * self.live}\n")
+            self._write(
+                f"{start}{self._title()} … {time.perf_counter() - self.started:.1f} s{' ' * 46 * self.live}\n"
+            )
 
     def _title(self):
         return f"[{self.done}/{self.stages}] {self.name}"
