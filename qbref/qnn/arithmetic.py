@@ -51,7 +51,7 @@ class Requantizer:
         for name in ("multiplier", "shift"):
             values = getattr(self, name)
             if not isinstance(values, np.ndarray) or values.dtype != np.int32 or values.ndim > 1:
-                raise ValueError(f"{name} must be an int32 array of at most one axis, got {values!r}")
+                raise ValueError(f"{name} must be int32 with at most one axis, got {values!r}")
         if not all(type(v) is int for v in (self.zero_point, self.low, self.high)) or self.low > self.high:
             raise ValueError(f"low must be an integer up to high, got {self.low!r} and {self.high!r}")
         if self.mode not in REQUANTIZE_MODES:
@@ -84,7 +84,7 @@ class Requantizer:
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """Accumulators kept as they are, but for the fused activation: bounds per channel, in accumulator units."""
+    """Accumulators handed on, clipped by the fused activation: bounds per channel, in accumulator units."""
 
     low: np.ndarray
     high: np.ndarray

@@ -1,4 +1,4 @@
-"""From an `nn` model to a `qnn` model: every product gets its quantizers, every layer an entry in the report."""
+"""From an `nn` model to a `qnn` model: quantizers around every product, every layer in the report."""
 
 import numpy as np
 
@@ -116,7 +116,7 @@ class _Builder:
         weights = self._weight_quantizer(path, layer)
         if getattr(layer, "padding_value", 0) != 0 and not isinstance(grid, Sign):
             raise ValueError(
-                f"layer {path!r} must pad with 0 unless a Sign makes its input, got {layer.padding_value}"
+                f"layer {path!r} must pad with 0 unless a Sign is before it, got {layer.padding_value}"
             )
         bounds, fused = _take_activation(items)
         output = self.quantizer(path) if keep_grid and not items or _needs_grid(items) else None
@@ -164,7 +164,7 @@ class _Builder:
     def _passing(self, path, module, grid, items, keep_grid):
         if isinstance(module, BATCH_NORMS) and not (items and isinstance(items[0][1], Sign)):
             raise ValueError(
-                f"layer {path!r} must follow a Linear or Conv2d (to be folded) or precede a Sign, got {module!r}"
+                f"layer {path!r} must follow a Linear or Conv2d or precede a Sign, got {type(module).__name__}"
             )
         actions = {nn.Dropout: "acts in training only", nn.ReLU: "integer clip"}
         default = (
@@ -175,7 +175,7 @@ class _Builder:
 
 
 def _take_activation(items):
-    """Remove the activation that can be fused; a clip commutes with max pooling, so it may stand behind one."""
+    """Take the activation that can be fused; clips commute with max pooling, so it may stand behind one."""
     for i, (_, module) in enumerate(items):
         bounds = activation_bounds(module)
         if bounds is not None:

@@ -13,7 +13,6 @@ import numpy as np
 from qbref import nn
 from qbref.autograd import Tensor
 from qbref.nn import functional as F
-from qbref.qnn.config import int_weights
 from qbref.qnn.weights import UniformWeights
 
 DYNAMIC_QMAX = 127

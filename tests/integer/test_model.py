@@ -38,7 +38,7 @@ def test_weight_bytes_count_what_is_stored(config, weights):
 
 def test_nbytes_counts_bias_multiplier_and_shift_too():
     m = model()
-    # convolution: weights, bias, multiplier, shift of 3 channels; dense: weights, bias and two clip bounds of 4
+    # convolution: weights, and bias, multiplier, shift of 3 channels; dense: weights, bias, two bounds of 4
     # features; borders: scale and zero point (float32, int32), four float64 scales
     assert m.nbytes == (27 + 3 * 12) + (192 + 3 * 16) + 8 + 32
 

@@ -100,7 +100,7 @@ def test_a_quantized_model_is_not_quantized_again():
 
 
 def test_binary_padding_needs_a_sign_before_it():
-    with pytest.raises(ValueError, match="layer '0' must pad with 0 unless a Sign makes its input"):
+    with pytest.raises(ValueError, match="layer '0' must pad with 0 unless a Sign is before it"):
         ptq.quantize_static(nn.Sequential(qnn.BinaryConv2d(1, 2, 3, padding=1, padding_value=1)), [X])
 
 

@@ -6,7 +6,7 @@ from qbref import calibration, qnn
 from qbref.quant import QuantParams
 
 P = QuantParams(scale=0.5, zero_point=1, qmin=-4, qmax=3)
-# x / scale + zero_point lies in [-4, 3] for x in [-2.5, 1.0]; 1.24 still rounds into the range, 1.26 does not.
+# x / scale + zero_point is in [-4, 3] for x in [-2.5, 1.0]; 1.24 still rounds into the range, 1.26 does not.
 X = np.array([-9.0, -2.76, -2.74, -2.5, -0.3, 0.0, 0.26, 1.0, 1.24, 1.26, 9.0], np.float32)
 INSIDE = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0], np.float32)
 

@@ -54,9 +54,8 @@ def run(options):
     print(table(runs[0]))
     if options.full:
         print(f"\n{over_seeds(runs)}")
-    print(
-        f"\nsaved {folder}/accuracy_vs_bytes.png and {len(runs[0])} models in {time.perf_counter() - started:.0f} s"
-    )
+    seconds = time.perf_counter() - started
+    print(f"\nsaved {folder}/accuracy_vs_bytes.png and {len(runs[0])} models in {seconds:.0f} s")
 
 
 def _one_seed(seed, settings, folder, progress):
