@@ -13,10 +13,8 @@ class Quantize(Module):
     Examples
     --------
     >>> from qbref import calibration, qnn
-    >>> qnn.Quantize(qnn.FakeQuantize(qnn.Uniform(8), calibration.MinMax()))
-    Quantize(
-      (output_quantizer): FakeQuantize(int8, not calibrated)
-    )
+    >>> qnn.Quantize(qnn.FakeQuantize(qnn.Uniform(8), calibration.MinMax())).output_quantizer
+    FakeQuantize(int8, not calibrated)  buffers scale (), zero_point ()
     """
 
     def __init__(self, quantizer):
