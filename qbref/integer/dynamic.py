@@ -8,7 +8,7 @@ from qbref import nn
 from qbref.autograd import Tensor, no_grad
 from qbref.integer.border import channels_first, channels_last
 from qbref.integer.layer import Layer, require_array
-from qbref.integer.product import output_size, require_geometry
+from qbref.integer.product import grouped_product, output_size, require_geometry
 from qbref.integer.weights import IntWeights
 from qbref.qnn.dynamic import dynamic_quantize, dynamic_result
 
@@ -68,13 +68,7 @@ class DynamicConv2d(Layer):
         """float32 (N, C, H, W) → float32 (N, O, OH, OW)."""
         q, scale = dynamic_quantize(x)
         q = channels_last(q)
-        geometry = self.kernel_size, self.stride, self.padding, self.dilation
-        parts = np.split(q, len(self.weights), axis=-1)
-        products = [
-            weights.product(kernels.im2col(np.ascontiguousarray(part), *geometry), 0, kernels)
-            for part, weights in zip(parts, self.weights, strict=True)
-        ]
-        accumulator = np.concatenate(products, axis=1)
+        accumulator = grouped_product(q, self, 0, kernels)
         accumulator = accumulator.reshape(len(x), *output_size(q.shape[1:3], self), -1)
         return channels_first(dynamic_result(accumulator, scale, self.scale, self.bias))
 

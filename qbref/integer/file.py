@@ -7,9 +7,6 @@ found before anything runs. Arrays are stored uncompressed: a file cannot unpack
 
 import hashlib
 import json
-import os
-import tempfile
-import zipfile
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from qbref.integer.model import IntegerModel
 from qbref.integer.product import Conv2d, Linear
 from qbref.integer.shape import Add, AvgPool2d, Flatten, MaxPool2d, ReLU
 from qbref.integer.weights import IntWeights, LutWeights, SignWeights, XnorWeights
+from qbref.nn import serialization
 from qbref.qnn.arithmetic import Clip, Requantizer
 from qbref.qnn.report import Entry, Report
 from qbref.qnn.residual import AddArithmetic
@@ -54,15 +52,7 @@ def save(model, path):
     }
     text = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), np.uint8)
     digest = np.frombuffer(_digest(text, arrays), np.uint8)
-    path = Path(path)
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **{"layers.json": text, "sha256": digest}, **arrays)
-        os.replace(draft, path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    serialization.save({"layers.json": text, "sha256": digest, **arrays}, path)
 
 
 def load(path):
@@ -99,7 +89,10 @@ def load(path):
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path must name an integer model file, got {str(path)!r}")
-    arrays = _read(path)
+    try:
+        arrays = serialization.load(path)
+    except ValueError as error:
+        raise ValueError(f"{path.name} must be a complete qbref integer model file: {error}") from error
     text, digest = (arrays.pop(name, None) for name in ("layers.json", "sha256"))
     if text is None or digest is None:
         raise ValueError(
@@ -117,29 +110,6 @@ def load(path):
         return IntegerModel(layers, Report(Entry(*entry) for entry in header["report"]))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path.name} must describe a valid integer model, got: {error}") from error
-
-
-def _read(path):
-    """Every array of the archive; refuses compressed members, which could unpack without bound."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            packed = [
-                info.filename for info in archive.infolist() if info.compress_type != zipfile.ZIP_STORED
-            ]
-        if packed:
-            raise ValueError(f"got a compressed member {packed[0]!r}")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (
-        ValueError,
-        OSError,
-        EOFError,
-        KeyError,
-        MemoryError,
-        zipfile.BadZipFile,
-        NotImplementedError,
-    ) as error:
-        raise ValueError(f"{path.name} must be a complete qbref integer model file: {error}") from error
 
 
 def _digest(text, arrays):

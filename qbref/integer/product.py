@@ -84,17 +84,10 @@ class Conv2d(Layer):
 
     def run(self, x, kernels):
         """(N, H, W, C) integers → (N, OH, OW, O); the border holds z_x, which is real zero."""
-        groups = np.split(x, len(self.weights), axis=-1) if len(self.weights) > 1 else [x]
-        products = [self._product(part, w, kernels) for part, w in zip(groups, self.weights, strict=True)]
-        accumulator = products[0] if len(products) == 1 else np.concatenate(products, axis=1)
+        accumulator = grouped_product(x, self, self.zero_point, kernels)
         accumulator += self.bias
         out = output_size(x.shape[1:3], self)
         return self.finish(accumulator, kernels).reshape(len(x), *out, len(self.bias))
-
-    def _product(self, x, weights, kernels):
-        geometry = self.kernel_size, self.stride, self.padding, self.dilation
-        patches = kernels.im2col(np.ascontiguousarray(x), *geometry, pad_value=self.zero_point)
-        return weights.product(patches, self.zero_point, kernels)
 
     def describe(self):
         """Shape and width of the weights."""
@@ -102,6 +95,16 @@ class Conv2d(Layer):
         height, width = self.kernel_size
         k = f"{first.k // (height * width)}×{height}×{width}"
         return f"{len(self.bias)}×{k} weights of {first.n_bits} bit"
+
+
+def grouped_product(x, conv, zero_point, kernels):
+    """sum (q_x - z_x) q_w over every patch, group by group: (N, H, W, C) → int32 (N*OH*OW, O)."""
+    geometry = conv.kernel_size, conv.stride, conv.padding, conv.dilation
+    products = []
+    for part, weights in zip(np.split(x, len(conv.weights), axis=-1), conv.weights, strict=True):
+        patches = kernels.im2col(np.ascontiguousarray(part), *geometry, pad_value=zero_point)
+        products.append(weights.product(patches, zero_point, kernels))
+    return products[0] if len(products) == 1 else np.concatenate(products, axis=1)
 
 
 def require_outputs(layer, outputs):

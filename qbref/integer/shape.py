@@ -43,8 +43,7 @@ class MaxPool2d(Layer):
 
     def check(self):
         """Pairs in range."""
-        require_pairs(1, kernel_size=self.kernel_size, stride=self.stride)
-        require_pairs(0, padding=self.padding)
+        _require_window(self)
 
     def run(self, x, kernels):
         """(N, H, W, C) → (N, OH, OW, C)."""
@@ -70,14 +69,18 @@ class AvgPool2d(Layer):
 
     def check(self):
         """Pairs in range."""
-        require_pairs(1, kernel_size=self.kernel_size, stride=self.stride)
-        require_pairs(0, padding=self.padding)
+        _require_window(self)
 
     def run(self, x, kernels):
         """(N, H, W, C) → (N, OH, OW, C)."""
         centred = x.astype(np.int32) - np.int32(self.zero_point)
         total = sum(window_taps(centred, self, 0))
         return self.finish(total, kernels)
+
+
+def _require_window(pool):
+    require_pairs(1, kernel_size=pool.kernel_size, stride=pool.stride)
+    require_pairs(0, padding=pool.padding)
 
 
 def window_taps(x, geometry, outside):

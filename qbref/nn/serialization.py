@@ -35,7 +35,7 @@ def save(state_or_module, path):
 
     Notes
     -----
-    ``numpy.load`` reads the file too. The same state always gives the same bytes.
+    ``numpy.load`` reads the file too. The same state always gives the same bytes. Nothing is compressed.
 
     Examples
     --------
@@ -81,8 +81,8 @@ def load(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, or is not an archive of plain arrays. Every byte is read and compared with
-        its checksum before anything is returned.
+        If the file is damaged, or is not an archive of plain, uncompressed arrays. Every byte is read and
+        compared with its checksum before anything is returned.
     """
     path = Path(path)
     if not path.is_file():
@@ -126,6 +126,8 @@ def _read(file):
             name = info.filename.removesuffix(".npy")
             if name == info.filename or name in state:
                 raise ValueError(f"entry {info.filename!r} is not an array with a name of its own")
+            if info.compress_type != zipfile.ZIP_STORED:  # a small file could unpack without bound
+                raise ValueError(f"entry {info.filename!r} is compressed")
             with archive.open(info) as entry:
                 array = np.lib.format.read_array(entry, allow_pickle=False)
                 if entry.read():

@@ -163,9 +163,8 @@ class _Builder:
 
     def _passing(self, path, module, grid, items, keep_grid):
         if isinstance(module, BATCH_NORMS) and not (items and isinstance(items[0][1], Sign)):
-            raise ValueError(
-                f"layer {path!r} must follow a Linear or Conv2d or precede a Sign, got {type(module).__name__}"
-            )
+            kind = type(module).__name__
+            raise ValueError(f"layer {path!r} must follow a Linear or Conv2d or precede a Sign, got {kind}")
         actions = {nn.Dropout: "acts in training only", nn.ReLU: "integer clip"}
         default = (
             "becomes an integer threshold" if isinstance(module, BATCH_NORMS) else "integers pass through"

@@ -4,7 +4,7 @@ from qbref import nn
 from qbref.autograd import pad
 from qbref.nn import functional as F
 from qbref.qnn.config import int_weights
-from qbref.qnn.product import Product
+from qbref.qnn.product import Product, conv_shape, with_state_of
 from qbref.qnn.weights import BinaryWeights, UniformWeights
 
 
@@ -13,7 +13,7 @@ class Conv2d(Product, nn.Conv2d):
 
     Parameters
     ----------
-    in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias
+    in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True
         As :class:`qbref.nn.Conv2d`.
     weight_quantizer : Module or None
         Default: 8 bits, symmetric, one scale per output channel.
@@ -29,34 +29,17 @@ class Conv2d(Product, nn.Conv2d):
     (2, 4, 8, 8)
     """
 
-    def __init__(
-        self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=True,
-        weight_quantizer=None,
-        padding_value=0,
-    ):
+    def __init__(self, *shape, weight_quantizer=None, padding_value=0, **options):
         if padding_value not in (0, 1, -1):
             raise ValueError(f"padding_value must be 0, 1 or -1, got {padding_value!r}")
-        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
+        super().__init__(*shape, **options)
         self.padding_value = padding_value
         self.set_quantizers(weight_quantizer or UniformWeights(int_weights()))
 
     @classmethod
     def from_float(cls, layer):
         """A quantized layer with the weights of an ``nn.Conv2d``."""
-        shape = layer.in_channels, layer.out_channels, layer.kernel_size
-        quantized = cls(
-            *shape, layer.stride, layer.padding, layer.dilation, layer.groups, bias=layer.bias is not None
-        )
-        quantized.load_state_dict(layer.state_dict())
-        return quantized
+        return with_state_of(layer, cls, *conv_shape(layer))
 
     def product(self, x, weight, bias):
         """Convolution of `x`, padded with `padding_value`."""
@@ -79,17 +62,5 @@ class BinaryConv2d(Conv2d):
     BinaryWeights(±alpha per channel)
     """
 
-    def __init__(
-        self,
-        in_channels,
-        out_channels,
-        kernel_size,
-        stride=1,
-        padding=0,
-        dilation=1,
-        groups=1,
-        bias=True,
-        padding_value=0,
-    ):
-        shape = in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias
-        super().__init__(*shape, BinaryWeights(), padding_value)
+    def __init__(self, *shape, padding_value=0, **options):
+        super().__init__(*shape, weight_quantizer=BinaryWeights(), padding_value=padding_value, **options)

@@ -13,6 +13,7 @@ import numpy as np
 from qbref import nn
 from qbref.autograd import Tensor
 from qbref.nn import functional as F
+from qbref.qnn.product import conv_shape, with_state_of
 from qbref.qnn.weights import UniformWeights
 
 DYNAMIC_QMAX = 127
@@ -83,9 +84,7 @@ class DynamicLinear(_Dynamic, nn.Linear):
     @classmethod
     def from_float(cls, layer, spec, rounding):
         """The dynamic form of an ``nn.Linear``."""
-        dynamic = cls(layer.in_features, layer.out_features, bias=layer.bias is not None)
-        dynamic.load_state_dict(layer.state_dict())
-        return dynamic.set_weights(spec, rounding)
+        return with_state_of(layer, cls, layer.in_features, layer.out_features).set_weights(spec, rounding)
 
     def product(self, x, weight):
         """x W^T."""
@@ -98,12 +97,7 @@ class DynamicConv2d(_Dynamic, nn.Conv2d):
     @classmethod
     def from_float(cls, layer, spec, rounding):
         """The dynamic form of an ``nn.Conv2d``."""
-        shape = layer.in_channels, layer.out_channels, layer.kernel_size
-        dynamic = cls(
-            *shape, layer.stride, layer.padding, layer.dilation, layer.groups, bias=layer.bias is not None
-        )
-        dynamic.load_state_dict(layer.state_dict())
-        return dynamic.set_weights(spec, rounding)
+        return with_state_of(layer, cls, *conv_shape(layer)).set_weights(spec, rounding)
 
     def product(self, x, weight):
         """Convolution without bias."""

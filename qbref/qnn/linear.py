@@ -3,7 +3,7 @@
 from qbref import nn
 from qbref.nn import functional as F
 from qbref.qnn.config import int_weights
-from qbref.qnn.product import Product
+from qbref.qnn.product import Product, with_state_of
 from qbref.qnn.weights import BinaryWeights, UniformWeights
 
 
@@ -16,6 +16,7 @@ class Linear(Product, nn.Linear):
     bias : bool
     weight_quantizer : Module or None
         Default: 8 bits, symmetric, one scale per output feature.
+    rng : numpy.random.Generator or None
 
     Examples
     --------
@@ -26,16 +27,14 @@ class Linear(Product, nn.Linear):
     (4, 2)
     """
 
-    def __init__(self, in_features, out_features, bias=True, weight_quantizer=None):
-        super().__init__(in_features, out_features, bias=bias)
+    def __init__(self, in_features, out_features, bias=True, weight_quantizer=None, rng=None):
+        super().__init__(in_features, out_features, bias, rng)
         self.set_quantizers(weight_quantizer or UniformWeights(int_weights()))
 
     @classmethod
     def from_float(cls, layer):
         """A quantized layer with the weights of an ``nn.Linear``."""
-        quantized = cls(layer.in_features, layer.out_features, bias=layer.bias is not None)
-        quantized.load_state_dict(layer.state_dict())
-        return quantized
+        return with_state_of(layer, cls, layer.in_features, layer.out_features)
 
     def product(self, x, weight, bias):
         """x W^T + b."""
@@ -59,5 +58,5 @@ class BinaryLinear(Linear):
     True
     """
 
-    def __init__(self, in_features, out_features, bias=True):
-        super().__init__(in_features, out_features, bias, BinaryWeights())
+    def __init__(self, in_features, out_features, bias=True, rng=None):
+        super().__init__(in_features, out_features, bias, BinaryWeights(), rng)

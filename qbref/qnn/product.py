@@ -90,3 +90,17 @@ def bounded(y, bounds):
     if bounds == (0.0, np.inf):
         return F.relu(y)
     return F.hardtanh(y, low, high)
+
+
+def conv_shape(layer):
+    """The geometry of a Conv2d, as its constructor takes it."""
+    shape = layer.in_channels, layer.out_channels, layer.kernel_size
+    return *shape, layer.stride, layer.padding, layer.dilation, layer.groups
+
+
+def with_state_of(layer, cls, *shape):
+    """A layer of class `cls` with the weights and bias of `layer`."""
+    # Its initial weights are replaced at once, so they do not come from the shared generator.
+    made = cls(*shape, bias=layer.bias is not None, rng=np.random.default_rng(0))
+    made.load_state_dict(layer.state_dict())
+    return made

@@ -46,8 +46,14 @@ def test_numpy_reads_the_file_and_load_reads_numpys(tmp_path):
     nn.save(STATE, tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz", allow_pickle=False) as archive:
         assert_same({name: archive[name] for name in archive.files}, STATE)
-    np.savez_compressed(tmp_path / "b.npz", weight=np.arange(3.0))
+    np.savez(tmp_path / "b.npz", weight=np.arange(3.0))
     assert_same(nn.load(tmp_path / "b.npz"), {"weight": np.arange(3.0)})
+
+
+def test_a_compressed_archive_is_refused_because_it_could_unpack_without_bound(tmp_path):
+    np.savez_compressed(tmp_path / "bomb.npz", weight=np.zeros(10**6))
+    with pytest.raises(ValueError, match="entry 'weight.npy' is compressed"):
+        nn.load(tmp_path / "bomb.npz")
 
 
 def test_the_same_state_gives_the_same_bytes(tmp_path):

@@ -70,3 +70,11 @@ def test_an_empty_batch_is_refused():
 def test_constant_activations_get_a_usable_grid():
     q = ptq.quantize_static(mlp(), [np.zeros((4, 4), np.float32)])
     assert np.isfinite(q(qb.Tensor(X)).data).all()
+
+
+def test_quantizing_draws_nothing_from_the_shared_generator():
+    model = mlp()
+    before = qb.random.default_rng().bit_generator.state
+    ptq.quantize_static(model, [X])
+    ptq.quantize_dynamic(model)
+    assert qb.random.default_rng().bit_generator.state == before

@@ -89,7 +89,9 @@ def test_real_zero_is_exact_and_carries_no_sign():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("rounding", sorted(ROUND))
 def test_fake_quantize_is_the_round_trip_bit_for_bit(dtype, rounding):
-    x = np.concatenate([np.random.default_rng(3).normal(size=500) * 3, [np.inf, -np.inf, 0.0, -0.0]]).astype(dtype)
+    x = np.concatenate([np.random.default_rng(3).normal(size=500) * 3, [np.inf, -np.inf, 0.0, -0.0]]).astype(
+        dtype
+    )
     for scale, zero_point in ((0.0231, 17), (1.0, 0), (3e38, -1), (1e-45, 0)):
         p = QuantParams(scale, zero_point, -128, 127, rounding=rounding)
         y = fake_quantize(x, p)

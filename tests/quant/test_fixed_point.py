@@ -13,7 +13,22 @@ from qbref.quant import (
 )
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
-EXTREMES = [INT32_MIN, INT32_MIN + 1, -(2**30), -3, -2, -1, 0, 1, 2, 3, 2**30, 2**30 + 1, INT32_MAX - 1, INT32_MAX]
+EXTREMES = [
+    INT32_MIN,
+    INT32_MIN + 1,
+    -(2**30),
+    -3,
+    -2,
+    -1,
+    0,
+    1,
+    2,
+    3,
+    2**30,
+    2**30 + 1,
+    INT32_MAX - 1,
+    INT32_MAX,
+]
 HALF = Fraction(1, 2)
 
 

@@ -45,7 +45,7 @@ def test_distortion_never_rises(init):
     runs = [kmeans_1d(x, 16, init, n, np.random.default_rng(2)) for n in range(40)]
     errors = np.array([distortion(x, centroids) for centroids in runs])
     assert (np.diff(errors) <= errors[:-1] * 1e-12).all()  # rounding of the sums
-    assert errors[-1] < errors[0] / 2
+    assert errors[-1] < errors[0] * 0.8  # and it falls
 
 
 def test_the_result_is_a_fixed_point():

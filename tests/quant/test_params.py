@@ -96,7 +96,9 @@ def test_one_zero_point_serves_all_channels():
 
 def test_equality_and_hash_are_by_value():
     def params(**changes):
-        return QuantParams(**{"scale": [0.5, 1.0], "zero_point": 1, "qmin": -8, "qmax": 7, "axis": 0} | changes)
+        return QuantParams(
+            **{"scale": [0.5, 1.0], "zero_point": 1, "qmin": -8, "qmax": 7, "axis": 0} | changes
+        )
 
     assert params() == params() and hash(params()) == hash(params())
     assert params(zero_point=[1, 1]) == params()
@@ -122,7 +124,11 @@ def test_expand_gives_shapes_that_broadcast():
     p = QuantParams([1.0, 2.0, 3.0], [1, 2, 3], -8, 7, axis=-2)
     scale, zero_point = p.expand((5, 3, 4))
     full = np.broadcast_to(zero_point, (5, 3, 4))
-    assert full[:, 0].max() == 1 and (full[:, 2] == 3).all() and (np.broadcast_to(scale, (5, 3, 4)) == full).all()
+    assert (
+        full[:, 0].max() == 1
+        and (full[:, 2] == 3).all()
+        and (np.broadcast_to(scale, (5, 3, 4)) == full).all()
+    )
 
 
 def test_expand_repeats_blocks_and_cuts_the_last_one_short():
@@ -146,7 +152,10 @@ def test_expand_refuses_a_shape_with_other_blocks(shape):
 
 
 def test_repr_fits_one_line():
-    assert repr(QuantParams(0.0123, -128, -128, 127)) == "QuantParams(scale=0.0123, zero_point=-128, [-128, 127])"
+    assert (
+        repr(QuantParams(0.0123, -128, -128, 127))
+        == "QuantParams(scale=0.0123, zero_point=-128, [-128, 127])"
+    )
     per_channel = QuantParams(np.linspace(0.5, 2.0, 32), 0, -7, 7, axis=0, rounding="half_up")
     assert repr(per_channel) == (
         "QuantParams(scale=[0.5..2] x 32, zero_point=0, [-7, 7], axis=0, rounding=half_up)"

@@ -5,7 +5,16 @@ import pytest
 
 from qbref.quant import dequantize, fake_quantize, integer_range, params_from_range, quantize, range_of
 
-RANGES = [(-1.0, 1.0), (0.0, 6.0), (-3.0, 0.0), (-0.1, 12.7), (-9.9, 0.01), (2.0, 5.0), (-5.0, -2.0), (1e-3, 1e-3)]
+RANGES = [
+    (-1.0, 1.0),
+    (0.0, 6.0),
+    (-3.0, 0.0),
+    (-0.1, 12.7),
+    (-9.9, 0.01),
+    (2.0, 5.0),
+    (-5.0, -2.0),
+    (1e-3, 1e-3),
+]
 
 
 def test_affine_parameters_by_hand():
@@ -29,7 +38,9 @@ def test_symmetric_divisors_by_hand():
     assert scale_of(narrow_range=True).scale == np.float32(1 / 127)
     assert scale_of(narrow_range=True, symmetric_divisor="half_span").scale == np.float32(1 / 127)
     assert scale_of(signed=False).scale == np.float32(1 / 127)
-    assert [int(scale_of(signed=s, narrow_range=n).zero_point) for s in (True, False) for n in (True, False)] == [
+    assert [
+        int(scale_of(signed=s, narrow_range=n).zero_point) for s in (True, False) for n in (True, False)
+    ] == [
         0,
         0,
         128,
@@ -143,7 +154,9 @@ def test_n_bits_must_be_an_integer(n_bits):
         params_from_range(0.0, 1.0, n_bits)
 
 
-@pytest.mark.parametrize(("lo", "hi"), [(1.0, 0.0), (np.nan, 1.0), (0.0, np.nan), (-np.inf, 0.0), (0.0, np.inf)])
+@pytest.mark.parametrize(
+    ("lo", "hi"), [(1.0, 0.0), (np.nan, 1.0), (0.0, np.nan), (-np.inf, 0.0), (0.0, np.inf)]
+)
 def test_bounds_must_be_finite_and_ordered(lo, hi):
     with pytest.raises(ValueError, match="lo and hi must be finite with lo <= hi"):
         params_from_range(lo, hi)
