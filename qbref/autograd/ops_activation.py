@@ -23,10 +23,9 @@ def tanh(x):
 
 
 def sigmoid(x):
-    """1 / (1 + e^−x); gradient y (1 − y) · upstream. Exponentiates −|x| only, so nothing overflows."""
+    """1 / (1 + e^−x); gradient y (1 − y) · upstream. No exponent is positive, so nothing overflows."""
     x = as_tensor(x)
-    e = np.exp(-np.abs(x.data))
-    y = np.where(x.data >= 0, 1, e) / (1 + e)
+    y = np.exp(np.minimum(x.data, 0)) / (1 + np.exp(-np.abs(x.data)))
     return Tensor.from_op(y, (x,), lambda upstream: (upstream * y * (1 - y),))
 
 

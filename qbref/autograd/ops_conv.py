@@ -4,10 +4,11 @@ import numpy as np
 
 from qbref.autograd.shapes import pair
 from qbref.autograd.tensor import Tensor, as_tensor
+from qbref.autograd.windows import inside, surround, to_chwn, to_nchw, windows
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """y[n, o, i, j] = bias[o] + Σ_{c,k,l} weight[o, c, k, l] · x[n, c, i·stride + k·dilation − padding, j·stride + l·…].
+    """y[n, o, i, j] = bias[o] + Σ_ckl weight[o, c, k, l] · x[n, c, SH·i + DH·k − PH, SW·j + DW·l − PW].
 
     Parameters
     ----------
@@ -15,51 +16,78 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     weight : Tensor, shape (O, C / groups, KH, KW)
     bias : Tensor, shape (O,), or None
     stride, padding, dilation : int or pair of int
-        Padding is with zeros.
+        (SH, SW), (PH, PW) and (DH, DW). Padding is with zeros.
     groups : int
-        Splits the channels; output group g sees input group g only. groups = C is a depthwise convolution.
+        Channels are split into so many groups, and outputs of a group see its channels only.
+        groups = C is a depthwise convolution.
+
+    Returns
+    -------
+    Tensor, shape (N, O, OH, OW)
+        OH = (H + 2·PH − DH·(KH − 1) − 1) // SH + 1, and OW likewise.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit together.
+
+    Notes
+    -----
+    The columns of `columns` are the windows of x, one per output position, so that convolution is the product
+    weight @ columns, as in K. Chellapilla et al., "High Performance Convolutional Neural Networks for Document
+    Processing" (2006), section 3. They take KH·KW times the memory of x and are kept for the backward pass, which
+    is upstream @ columnsᵀ for the weights, and weightᵀ @ upstream, added back tap by tap, for x.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from qbref.autograd import Tensor, conv2d
+    >>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
+    >>> conv2d(x, np.ones((1, 1, 2, 2))).data
+    array([[[[ 8., 12.],
+             [20., 24.]]]])
     """
     x, weight = as_tensor(x), as_tensor(weight)
-    N, C, H, W = x.shape
-    O, _, KH, KW = weight.shape
-    SH, SW = pair("stride", stride, 1)
-    PH, PW = pair("padding", padding, 0)
-    DH, DW = pair("dilation", dilation, 1)
-    OH = (H + 2 * PH - DH * (KH - 1) - 1) // SH + 1
-    OW = (W + 2 * PW - DW * (KW - 1) - 1) // SW + 1
-    xc = x.data.transpose(1, 0, 2, 3)
-    if PH or PW:
-        padded = np.zeros((C, N, H + 2 * PH, W + 2 * PW), x.dtype)
-        padded[:, :, PH : PH + H, PW : PW + W] = xc
-        xc = padded
-    padded_shape = xc.shape
-    taps = [
-        (k, l, np.s_[:, :, k * DH : k * DH + SH * (OH - 1) + 1 : SH, l * DW : l * DW + SW * (OW - 1) + 1 : SW])
-        for k in range(KH)
-        for l in range(KW)
-    ]
-    col = np.empty((C, KH, KW, N, OH, OW), x.dtype)
-    for k, l, window in taps:
-        col[:, k, l] = xc[window]
-    col = col.reshape(groups, C // groups * KH * KW, N * OH * OW)
-    w = weight.data.reshape(groups, O // groups, -1)
-    y = (w @ col).reshape(O, -1)
-    parents = (x, weight)
+    parents = (x, weight) if bias is None else (x, weight, as_tensor(bias))
+    _check_shapes(groups, *parents)
+    kernel_size = weight.shape[2:]
+    stride, padding, dilation = pair("stride", stride, 1), pair("padding", padding, 0), pair("dilation", dilation, 1)
+
+    image = to_chwn(x.data) if padding == (0, 0) else surround(to_chwn(x.data), padding)
+    taps = windows(image, kernel_size, stride, dilation)
+    C, KH, KW, OH, OW, N = taps_shape = taps.shape
+    O = weight.shape[0]
+    columns = taps.reshape(groups, C // groups * KH * KW, OH * OW * N)
+    w = weight.data.reshape(groups, O // groups, C // groups * KH * KW)
+    y = (w @ columns).reshape(O, OH, OW, N)
     if bias is not None:
-        bias = as_tensor(bias)
-        parents = (x, weight, bias)
-        y += bias.data[:, None]
+        y += parents[2].data[:, None, None, None]
+    image_shape = image.shape
 
     def backward(upstream):
-        g = upstream.transpose(1, 0, 2, 3).reshape(groups, O // groups, -1)
-        dx = None
+        g = to_chwn(upstream).reshape(groups, O // groups, OH * OW * N)
+        grad_x = grad_weight = None
+        if weight.requires_grad:
+            grad_weight = (g @ columns.swapaxes(1, 2)).reshape(weight.shape)
         if x.requires_grad:
-            dcol = (w.swapaxes(1, 2) @ g).reshape(C, KH, KW, N, OH, OW)
-            dx = np.zeros(padded_shape, g.dtype)
-            for k, l, window in taps:
-                dx[window] += dcol[:, k, l]
-            dx = dx[:, :, PH : PH + H, PW : PW + W].transpose(1, 0, 2, 3)
-        dw = (g @ col.swapaxes(1, 2)).reshape(weight.shape)
-        return (dx, dw) if bias is None else (dx, dw, g.reshape(O, -1).sum(axis=1))
+            grad_taps = (w.swapaxes(1, 2) @ g).reshape(taps_shape)
+            grad_image = np.zeros(image_shape, g.dtype)
+            grad_windows = windows(grad_image, kernel_size, stride, dilation)
+            for k, l in np.ndindex(KH, KW):
+                grad_windows[:, k, l] += grad_taps[:, k, l]
+            grad_x = to_nchw(inside(grad_image, padding))
+        return (grad_x, grad_weight) if bias is None else (grad_x, grad_weight, g.sum(axis=2).reshape(O))
 
-    return Tensor.from_op(y.reshape(O, N, OH, OW).transpose(1, 0, 2, 3), parents, backward)
+    return Tensor.from_op(to_nchw(y), parents, backward)
+
+
+def _check_shapes(groups, x, weight, bias=None):
+    if x.ndim != 4 or weight.ndim != 4:
+        raise ValueError(f"x and weight must have four axes, got shapes {x.shape} and {weight.shape}")
+    C, O = x.shape[1], weight.shape[0]
+    if groups < 1 or C % groups or O % groups:
+        raise ValueError(f"groups must divide the {C} input and {O} output channels, got {groups}")
+    if weight.shape[1] * groups != C:
+        raise ValueError(f"weight must have {C // groups} = C / groups channels, got shape {weight.shape}")
+    if bias is not None and bias.shape != (O,):
+        raise ValueError(f"bias must have shape ({O},), got {bias.shape}")

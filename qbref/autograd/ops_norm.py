@@ -11,7 +11,7 @@ def batch_norm(x, running_mean, running_var, weight, bias, training, momentum=0.
     """weight · (x − mean) / √(var + eps) + bias for each channel."""
     x, weight, bias = as_tensor(x), as_tensor(weight), as_tensor(bias)
     C = x.shape[1]
-    rows = x.data.swapaxes(0, 1).reshape(C, -1)
+    rows = np.moveaxis(x.data, 0, -1).reshape(C, -1)
     M = rows.shape[1]
     if training:
         mean = rows.mean(axis=1)
@@ -26,19 +26,19 @@ def batch_norm(x, running_mean, running_var, weight, bias, training, momentum=0.
     scale = weight.data * inv_std
     y = centered * scale[:, None]
     y += bias.data[:, None]
-    swapped = x.data.swapaxes(0, 1).shape
+    swapped = x.shape[1:] + x.shape[:1]
 
     def backward(upstream):
-        g = upstream.swapaxes(0, 1).reshape(C, -1)
+        g = np.moveaxis(upstream, 0, -1).reshape(C, -1)
         dbias = g.sum(axis=1)
         dweight = np.vecdot(g, centered) * inv_std
         dx = g * scale[:, None]
         if training:
             dx -= centered * (scale * inv_std * dweight / M)[:, None]
             dx -= (scale * dbias / M)[:, None]
-        return dx.reshape(swapped).swapaxes(0, 1), dweight, dbias
+        return np.moveaxis(dx.reshape(swapped), -1, 0), dweight, dbias
 
-    return Tensor.from_op(y.reshape(swapped).swapaxes(0, 1), (x, weight, bias), backward)
+    return Tensor.from_op(np.moveaxis(y.reshape(swapped), -1, 0), (x, weight, bias), backward)
 
 
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):

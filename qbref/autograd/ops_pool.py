@@ -1,66 +1,109 @@
-"""Pooling."""
+"""Pooling: one number from each window."""
 
 import numpy as np
 
 from qbref.autograd.shapes import pair
 from qbref.autograd.tensor import Tensor, as_tensor
-
-
-def _windows(H, W, kernel_size, stride, padding):
-    KH, KW = pair("kernel_size", kernel_size, 1)
-    SH, SW = (KH, KW) if stride is None else pair("stride", stride, 1)
-    PH, PW = pair("padding", padding, 0)
-    OH = (H + 2 * PH - KH) // SH + 1
-    OW = (W + 2 * PW - KW) // SW + 1
-    taps = [
-        np.s_[:, :, k : k + SH * (OH - 1) + 1 : SH, l : l + SW * (OW - 1) + 1 : SW] for k in range(KH) for l in range(KW)
-    ]
-    return taps, (PH, PW)
+from qbref.autograd.windows import inside, surround, to_chwn, to_nchw, windows
 
 
 def max_pool2d(x, kernel_size, stride=None, padding=0):
-    """Largest element of each window; the first one in row-major order gets the upstream."""
+    """Largest element of each window; of equal ones the first in row-major order gets the upstream.
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, C, H, W)
+    kernel_size : int or pair of int
+    stride : int, pair of int or None
+        None means `kernel_size`.
+    padding : int or pair of int
+        Added on each side with −inf, at most half the kernel.
+
+    Returns
+    -------
+    Tensor, shape (N, C, OH, OW)
+        OH = (H + 2·PH − KH) // SH + 1: an incomplete window at the end is dropped.
+
+    Raises
+    ------
+    ValueError
+        If `x` has not four axes, no window fits, or `padding` exceeds half the kernel.
+
+    Examples
+    --------
+    >>> from qbref.autograd import Tensor, max_pool2d
+    >>> x = Tensor([[[[1, 2], [2, 0]]]], requires_grad=True)
+    >>> max_pool2d(x, 2).backward()
+    >>> x.grad
+    array([[[[0., 1.],
+             [0., 0.]]]], dtype=float32)
+    """
     x = as_tensor(x)
-    N, C, H, W = x.shape
-    taps, (PH, PW) = _windows(H, W, kernel_size, stride, padding)
-    xc = x.data.transpose(1, 0, 2, 3)
-    if PH or PW:
-        xc = np.pad(xc, ((0, 0), (0, 0), (PH, PH), (PW, PW)), constant_values=-np.inf)
-    y = xc[taps[0]].copy()
-    for window in taps[1:]:
-        np.maximum(y, xc[window], out=y)
+    kernel_size, stride, padding = _checked(x, kernel_size, stride, padding)
+    image = to_chwn(x.data) if padding == (0, 0) else surround(to_chwn(x.data), padding, -np.inf)
+    taps = windows(image, kernel_size, stride)
+    y = taps[:, 0, 0].copy()
+    for k, l in np.ndindex(kernel_size):
+        np.maximum(y, taps[:, k, l], out=y)
 
     def backward(upstream):
-        g = upstream.transpose(1, 0, 2, 3)
-        dx = np.zeros_like(xc)
-        free = np.ones(y.shape, bool)
-        for window in taps:
-            here = (xc[window] == y) & free
-            free &= ~here
-            dx[window] += g * here
-        return (dx[:, :, PH : PH + H, PW : PW + W].transpose(1, 0, 2, 3),)
+        g = np.ascontiguousarray(to_chwn(upstream))
+        grad_image = np.zeros(image.shape, g.dtype)
+        grad_taps = windows(grad_image, kernel_size, stride)
+        open_ = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
+        for k, l in np.ndindex(kernel_size):
+            first = taps[:, k, l] == y
+            first &= open_
+            open_ ^= first
+            grad_taps[:, k, l] += g * first
+        return (to_nchw(inside(grad_image, padding)),)
 
-    return Tensor.from_op(y.transpose(1, 0, 2, 3), (x,), backward)
+    return Tensor.from_op(to_nchw(y), (x,), backward)
 
 
 def avg_pool2d(x, kernel_size, stride=None, padding=0):
-    """Mean of each window."""
+    """Mean of each window, padded zeros counted; every element gets upstream / (KH · KW).
+
+    Parameters
+    ----------
+    x, kernel_size, stride, padding
+        As in :func:`max_pool2d`, but padded with zeros.
+
+    Returns
+    -------
+    Tensor, shape (N, C, OH, OW)
+
+    Examples
+    --------
+    >>> from qbref.autograd import Tensor, avg_pool2d
+    >>> avg_pool2d(Tensor([[[[1, 2], [2, 0]]]]), 2)
+    Tensor([[[[1.25]]]])
+    """
     x = as_tensor(x)
-    N, C, H, W = x.shape
-    taps, (PH, PW) = _windows(H, W, kernel_size, stride, padding)
-    xc = x.data.transpose(1, 0, 2, 3)
-    if PH or PW:
-        xc = np.pad(xc, ((0, 0), (0, 0), (PH, PH), (PW, PW)))
-    y = xc[taps[0]].copy()
-    for window in taps[1:]:
-        y += xc[window]
-    y *= 1 / len(taps)
+    kernel_size, stride, padding = _checked(x, kernel_size, stride, padding)
+    image = to_chwn(x.data) if padding == (0, 0) else surround(to_chwn(x.data), padding)
+    taps = windows(image, kernel_size, stride)
+    share = 1 / (kernel_size[0] * kernel_size[1])
+    y = taps.sum(axis=(1, 2)) * share
+    image_shape = image.shape
 
     def backward(upstream):
-        g = upstream.transpose(1, 0, 2, 3) * (1 / len(taps))
-        dx = np.zeros_like(xc)
-        for window in taps:
-            dx[window] += g
-        return (dx[:, :, PH : PH + H, PW : PW + W].transpose(1, 0, 2, 3),)
+        g = np.ascontiguousarray(to_chwn(upstream)) * share
+        grad_image = np.zeros(image_shape, g.dtype)
+        grad_taps = windows(grad_image, kernel_size, stride)
+        for k, l in np.ndindex(kernel_size):
+            grad_taps[:, k, l] += g
+        return (to_nchw(inside(grad_image, padding)),)
 
-    return Tensor.from_op(y.transpose(1, 0, 2, 3), (x,), backward)
+    return Tensor.from_op(to_nchw(y), (x,), backward)
+
+
+def _checked(x, kernel_size, stride, padding):
+    kernel_size = pair("kernel_size", kernel_size, 1)
+    stride = kernel_size if stride is None else pair("stride", stride, 1)
+    padding = pair("padding", padding, 0)
+    if x.ndim != 4:
+        raise ValueError(f"x must have shape (N, C, H, W), got {x.shape}")
+    if 2 * padding[0] > kernel_size[0] or 2 * padding[1] > kernel_size[1]:
+        raise ValueError(f"padding must be at most half of kernel_size {kernel_size}, got {padding}")
+    return kernel_size, stride, padding

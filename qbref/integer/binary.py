@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from qbref.binary.threshold import apply_threshold
+from qbref.integer.geometry import Geometry
 from qbref.integer.layer import Layer, require_array
-from qbref.integer.product import output_size, require_geometry, require_outputs
+from qbref.integer.product import finish_image, require_outputs
+from qbref.integer.shape import MaxPool2d
 from qbref.integer.weights import XnorWeights
 from qbref.qnn.arithmetic import Clip, Requantizer
 
@@ -89,43 +91,36 @@ class BinaryConv2d(Layer):
     weights: XnorWeights
     bias: np.ndarray
     finish: Requantizer | Clip
-    kernel_size: tuple
-    stride: tuple
-    padding: tuple
-    dilation: tuple
+    geometry: Geometry
     padding_value: int
+    pool: MaxPool2d | None = None
 
     def check(self):
         """One bias and one multiplier per output; as many taps as the kernel has."""
-        require_geometry(self)
         require_outputs(self, self.weights.outputs)
-        if self.weights.taps != self.kernel_size[0] * self.kernel_size[1]:
-            raise ValueError(f"taps must fit a kernel of {self.kernel_size}, got {self.weights.taps}")
+        if self.weights.taps != self.geometry.taps:
+            raise ValueError(f"taps must be {self.geometry.taps} as the kernel's, got {self.weights.taps}")
         if self.padding_value not in (0, 1, -1):
             raise ValueError(f"padding_value must be 0, 1 or -1, got {self.padding_value}")
 
     def run(self, x, kernels):
         """Words (N, H, W, ceil(C/64)), or int8 signs, → (N, OH, OW, O)."""
         words = x if x.dtype == np.uint64 else kernels.pack_bits(x)
-        patches = kernels.im2col(words, self.kernel_size, self.stride, self.padding, self.dilation)
-        accumulator = self.weights.product(patches, kernels)
-        accumulator = accumulator.reshape(len(x), -1, len(self.bias)) + self.bias
-        if self.padding_value != 1 and any(self.padding):
-            accumulator += self._border(x.shape[1:3], kernels)
-        out = output_size(x.shape[1:3], self)
-        return self.finish(accumulator, kernels).reshape(len(x), *out, len(self.bias))
+        accumulator = self.weights.product(kernels.im2col(words, *self.geometry), kernels)
+        if self.padding_value != 1 and any(self.geometry.padding):
+            accumulator.reshape(len(x), -1, len(self.bias))[...] += self._border(x.shape[1:3], kernels)
+        return finish_image(self, accumulator, x.shape, kernels)
 
     def _border(self, size, kernels):
         """(v - 1) * sum of the weights outside the image: int32 (OH*OW, O)."""
         inside = np.zeros((1, *size, 1), np.int8)
-        geometry = self.kernel_size, self.stride, self.padding, self.dilation
-        outside = kernels.im2col(inside, *geometry, pad_value=1)
+        outside = kernels.im2col(inside, *self.geometry, pad_value=1)
         return np.int32(self.padding_value - 1) * (outside.astype(np.int32) @ self.weights.tap_sums)
 
     def describe(self):
         """Shape of the weights."""
-        height, width = self.kernel_size
-        return f"{len(self.bias)}×{self.weights.channels}×{height}×{width} weights of 1 bit, XNOR"
+        pooled = "" if self.pool is None else f", {self.pool.geometry} max pooling"
+        return f"{len(self.bias)}×{self.weights.channels}×{self.geometry} weights of 1 bit, XNOR{pooled}"
 
 
 def _words(x, weights, kernels):

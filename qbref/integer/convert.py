@@ -1,5 +1,7 @@
 """From a `qnn` model to integers: one door for post-training, quantization-aware and binary networks."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from qbref import nn, qnn
@@ -8,11 +10,12 @@ from qbref.binary.threshold import integer_threshold
 from qbref.integer.binary import BinaryConv2d, BinaryLinear, Threshold
 from qbref.integer.border import Dequantize, Quantize
 from qbref.integer.dynamic import FLOAT_LAYERS, DynamicConv2d, DynamicLinear, FloatLayer
+from qbref.integer.geometry import Geometry
 from qbref.integer.model import IntegerModel
 from qbref.integer.product import Conv2d, Linear
 from qbref.integer.shape import Add, AvgPool2d, Flatten, MaxPool2d, ReLU
 from qbref.integer.weights import IntWeights, LutWeights, SignWeights, XnorWeights
-from qbref.qnn.arithmetic import INT32_MAX, real_value
+from qbref.qnn.arithmetic import INT32_MAX, Clip, real_value
 from qbref.qnn.build import BATCH_NORMS, flatten
 from qbref.qnn.product import Product
 from qbref.qnn.report import Report
@@ -103,13 +106,14 @@ class _Converter:
         while items:
             path, module = items.pop(0)
             layer = self._step(path, module, items)
-            if layer is not None:
+            if layer is None:
+                action = "dropped: acts in training only"
+            elif isinstance(layer, MaxPool2d) and layers and _pools_first(layers[-1]):
+                layers[-1] = replace(layers[-1], pool=layer)
+                action = f"done inside layer {layers[-1].path}, before it requantizes"
+            else:
                 layers.append(layer)
-            action = (
-                "dropped: acts in training only"
-                if layer is None
-                else layer.describe() or "integers in, integers out"
-            )
+                action = layer.describe() or "integers in, integers out"
             self.report.add(path, module, action)
         return layers
 
@@ -158,10 +162,8 @@ class _Converter:
         if codes is not None:
             codes = codes.transpose(0, 2, 3, 1).reshape(filters.shape)
         weights = _grouped(path, integers.weights, filters, codes, module.groups)
-        geometry = module.kernel_size, module.stride, module.padding, module.dilation
-        return Conv2d(
-            path, weights, integers.bias, int(integers.input.zero_point), integers.finish, *geometry
-        )
+        zero_point = int(integers.input.zero_point)
+        return Conv2d(path, weights, integers.bias, zero_point, integers.finish, Geometry.of(module))
 
     def _binary_linear(self, path, module, integers):
         q = integers.weights.q
@@ -178,8 +180,8 @@ class _Converter:
             )
         filters = integers.weights.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
         weights = XnorWeights.from_levels(filters, module.in_channels)
-        geometry = module.kernel_size, module.stride, module.padding, module.dilation
-        return BinaryConv2d(path, weights, integers.bias, integers.finish, *geometry, module.padding_value)
+        geometry = Geometry.of(module)
+        return BinaryConv2d(path, weights, integers.bias, integers.finish, geometry, module.padding_value)
 
     def _threshold(self, path, module, items):
         norm = None
@@ -232,17 +234,23 @@ class _Converter:
     def _average(self, path, module, items):
         zero_point = int(self.params.zero_point)
         self._on_grid(path, module.output_quantizer.params)
-        geometry = module.kernel_size, module.stride, module.padding
-        return AvgPool2d(path, *geometry, zero_point, module.requantizer())
+        return AvgPool2d(path, Geometry.of(module), zero_point, module.requantizer())
 
     def _max_pool(self, path, module, items):
-        return MaxPool2d(path, module.kernel_size, module.stride, module.padding)
+        return MaxPool2d(path, Geometry.of(module))
 
     def _flatten(self, path, module, items):
         return Flatten(path)
 
     def _relu(self, path, module, items):
         return ReLU(path, 0 if self.params is None else int(self.params.zero_point))
+
+
+def _pools_first(layer):
+    """Whether max pooling may go before the end of `layer`: its multipliers must not wrap (no left shift)."""
+    if not isinstance(layer, (Conv2d, BinaryConv2d)) or layer.pool is not None:
+        return False
+    return isinstance(layer.finish, Clip) or bool((layer.finish.shift <= 0).all())
 
 
 def _stored(path, levels, q, codes=None):
@@ -287,8 +295,7 @@ def _dynamic_layer(path, module):
         return DynamicLinear(path, _stored(path, levels, levels.q), levels.scale, bias)
     filters = levels.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
     weights = _grouped(path, levels, filters, None, module.groups)
-    geometry = module.kernel_size, module.stride, module.padding, module.dilation
-    return DynamicConv2d(path, weights, levels.scale, bias, *geometry)
+    return DynamicConv2d(path, weights, levels.scale, bias, Geometry.of(module))
 
 
 def _arguments(module):

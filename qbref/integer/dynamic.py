@@ -7,8 +7,9 @@ import numpy as np
 from qbref import nn
 from qbref.autograd import Tensor, no_grad
 from qbref.integer.border import channels_first, channels_last
+from qbref.integer.geometry import Geometry
 from qbref.integer.layer import Layer, require_array
-from qbref.integer.product import grouped_product, output_size, require_geometry
+from qbref.integer.product import grouped_product, require_groups
 from qbref.integer.weights import IntWeights
 from qbref.qnn.dynamic import dynamic_quantize, dynamic_result
 
@@ -47,21 +48,16 @@ class DynamicLinear(Layer):
 
 @dataclass(frozen=True, eq=False)
 class DynamicConv2d(Layer):
-    """The same for images; attributes as :class:`DynamicLinear` and :class:`qbref.integer.Conv2d`."""
+    """The same for images; a tuple of weights, one per group, and a geometry."""
 
     weights: tuple
     scale: np.ndarray
     bias: np.ndarray | None
-    kernel_size: tuple
-    stride: tuple
-    padding: tuple
-    dilation: tuple
+    geometry: Geometry
 
     def check(self):
         """One scale and one bias per output."""
-        require_geometry(self)
-        if not self.weights or not all(isinstance(part, IntWeights) for part in self.weights):
-            raise TypeError(f"weights must be IntWeights, one per group, got {self.weights!r}")
+        require_groups(self.weights, IntWeights, self.geometry.taps)
         _require_outputs(self, self.weights[0].outputs * len(self.weights))
 
     def run(self, x, kernels):
@@ -69,7 +65,7 @@ class DynamicConv2d(Layer):
         q, scale = dynamic_quantize(x)
         q = channels_last(q)
         accumulator = grouped_product(q, self, 0, kernels)
-        accumulator = accumulator.reshape(len(x), *output_size(q.shape[1:3], self), -1)
+        accumulator = accumulator.reshape(len(x), *self.geometry.output_size(q.shape[1:3]), -1)
         return channels_first(dynamic_result(accumulator, scale, self.scale, self.bias))
 
     def describe(self):

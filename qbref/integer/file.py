@@ -15,6 +15,7 @@ import numpy as np
 from qbref.integer.binary import BinaryConv2d, BinaryLinear, Threshold
 from qbref.integer.border import Dequantize, Quantize
 from qbref.integer.dynamic import DynamicConv2d, DynamicLinear, FloatLayer
+from qbref.integer.geometry import Geometry
 from qbref.integer.model import IntegerModel
 from qbref.integer.product import Conv2d, Linear
 from qbref.integer.shape import Add, AvgPool2d, Flatten, MaxPool2d, ReLU
@@ -30,7 +31,17 @@ LAYERS = (
     *(Quantize, Dequantize, Linear, Conv2d, BinaryLinear, BinaryConv2d, Threshold),
     *(MaxPool2d, AvgPool2d, Flatten, ReLU, Add, DynamicLinear, DynamicConv2d, FloatLayer),
 )
-PARTS = IntWeights, LutWeights, SignWeights, XnorWeights, Requantizer, Clip, AddArithmetic, QuantParams
+PARTS = (
+    IntWeights,
+    LutWeights,
+    SignWeights,
+    XnorWeights,
+    Geometry,
+    Requantizer,
+    Clip,
+    AddArithmetic,
+    QuantParams,
+)
 TYPES = {cls.__name__: cls for cls in (*LAYERS, *PARTS)}
 
 

@@ -73,10 +73,3 @@ def require_array(name, array, dtype, *shape):
         raise ValueError(
             f"{name} must be {np.dtype(dtype)} of shape ({expected}), got {array.dtype} {array.shape}"
         )
-
-
-def require_pairs(low, **pairs):
-    """Refuse anything but two integers from `low` up."""
-    for name, pair in pairs.items():
-        if len(pair) != 2 or not all(type(n) is int and low <= n < 2**31 for n in pair):
-            raise ValueError(f"{name} must be two integers of at least {low}, got {pair!r}")

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qbref.integer.layer import Layer, require_array, require_pairs
+from qbref.integer.geometry import Geometry
+from qbref.integer.layer import Layer, require_array
+from qbref.integer.shape import MaxPool2d
 from qbref.integer.weights import IntWeights, LutWeights, SignWeights
 from qbref.qnn.arithmetic import Clip, Requantizer
-
-STORED = IntWeights, LutWeights, SignWeights
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,57 +54,57 @@ class Conv2d(Layer):
     ----------
     weights : tuple of IntWeights, LutWeights or SignWeights
         One per group, (O/groups, KH*KW*C/groups) each.
-    kernel_size, stride, padding, dilation : (int, int)
-    bias, zero_point, finish : as :class:`Linear`
+    bias, zero_point, finish
+        As :class:`Linear`.
+    geometry : Geometry
+    pool : MaxPool2d or None
+        Pooling of the accumulators; see :func:`finish_image`.
     """
 
     weights: tuple
     bias: np.ndarray
     zero_point: int
     finish: Requantizer | Clip
-    kernel_size: tuple
-    stride: tuple
-    padding: tuple
-    dilation: tuple
+    geometry: Geometry
+    pool: MaxPool2d | None = None
 
     def check(self):
-        """One bias and one multiplier per output; groups of equal shape; a patch of whole pixels."""
-        require_geometry(self)
-        shapes = {(part.outputs, part.k) for part in self.weights if isinstance(part, STORED)}
-        taps = self.kernel_size[0] * self.kernel_size[1]
-        if (
-            len(shapes) != 1
-            or not all(isinstance(part, STORED) for part in self.weights)
-            or shapes.copy().pop()[1] % taps
-        ):
-            raise ValueError(
-                f"weights must be equal groups with rows of whole {taps}-tap patches, got {sorted(shapes)}"
-            )
+        """One bias and one multiplier per output; equal groups; patches of whole pixels."""
+        require_groups(self.weights, (IntWeights, LutWeights, SignWeights), self.geometry.taps)
         require_outputs(self, self.weights[0].outputs * len(self.weights))
 
     def run(self, x, kernels):
         """(N, H, W, C) integers → (N, OH, OW, O); the border holds z_x, which is real zero."""
         accumulator = grouped_product(x, self, self.zero_point, kernels)
-        accumulator += self.bias
-        out = output_size(x.shape[1:3], self)
-        return self.finish(accumulator, kernels).reshape(len(x), *out, len(self.bias))
+        return finish_image(self, accumulator, x.shape, kernels)
 
     def describe(self):
         """Shape and width of the weights."""
-        first = self.weights[0]
-        height, width = self.kernel_size
-        k = f"{first.k // (height * width)}×{height}×{width}"
-        return f"{len(self.bias)}×{k} weights of {first.n_bits} bit"
+        channels = self.weights[0].k // self.geometry.taps
+        pooled = "" if self.pool is None else f", {self.pool.geometry} max pooling"
+        return f"{len(self.bias)}×{channels}×{self.geometry} weights of {self.weights[0].n_bits} bit{pooled}"
 
 
 def grouped_product(x, conv, zero_point, kernels):
     """sum (q_x - z_x) q_w over every patch, group by group: (N, H, W, C) → int32 (N*OH*OW, O)."""
-    geometry = conv.kernel_size, conv.stride, conv.padding, conv.dilation
     products = []
     for part, weights in zip(np.split(x, len(conv.weights), axis=-1), conv.weights, strict=True):
-        patches = kernels.im2col(np.ascontiguousarray(part), *geometry, pad_value=zero_point)
+        patches = kernels.im2col(np.ascontiguousarray(part), *conv.geometry, pad_value=zero_point)
         products.append(weights.product(patches, zero_point, kernels))
     return products[0] if len(products) == 1 else np.concatenate(products, axis=1)
+
+
+def finish_image(layer, accumulator, shape, kernels):
+    """int32 (N*OH*OW, O) → the layer's output (N, OH, OW, O), pooled if the layer pools.
+
+    Adding the bias, requantizing and clipping never change the order of two accumulators of a channel, so
+    pooling may come first, and leaves a quarter of the work (for 2×2 windows) to the steps behind it.
+    """
+    image = accumulator.reshape(shape[0], *layer.geometry.output_size(shape[1:3]), -1)
+    if layer.pool is not None:
+        image = layer.pool.run(image, kernels)
+    image += layer.bias
+    return layer.finish(image, kernels)
 
 
 def require_outputs(layer, outputs):
@@ -113,14 +113,11 @@ def require_outputs(layer, outputs):
     layer.finish.require_channels(outputs)
 
 
-def require_geometry(layer):
-    """Refuse kernel sizes, strides, paddings and dilations that are not pairs in range."""
-    pairs = {name: getattr(layer, name) for name in ("kernel_size", "stride", "dilation")}
-    require_pairs(1, **pairs)
-    require_pairs(0, padding=layer.padding)
-
-
-def output_size(size, geometry):
-    """(OH, OW) of a convolution or pooling with kernel_size, stride, padding and dilation."""
-    sides = zip(size, geometry.kernel_size, geometry.stride, geometry.padding, geometry.dilation, strict=True)
-    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in sides)
+def require_groups(weights, kinds, taps):
+    """Refuse groups of different shapes, or rows that are not whole patches of `taps` pixels."""
+    for part in weights:
+        if not isinstance(part, kinds):
+            raise TypeError(f"weights must be stored weights, got {type(part).__name__}")
+    shapes = sorted({(part.outputs, part.k) for part in weights})
+    if len(shapes) != 1 or shapes[0][1] % taps:
+        raise ValueError(f"weights must be equal groups with rows of whole {taps}-tap patches, got {shapes}")

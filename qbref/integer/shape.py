@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qbref.integer.border import channels_first
-from qbref.integer.layer import Layer, require_pairs
+from qbref.integer.geometry import Geometry
+from qbref.integer.layer import Layer
 from qbref.qnn.arithmetic import Requantizer
 from qbref.qnn.residual import AddArithmetic
 
@@ -37,20 +38,14 @@ class ReLU(Layer):
 class MaxPool2d(Layer):
     """Largest integer of each window; for packed signs the largest is +1 if any is: a bitwise and."""
 
-    kernel_size: tuple
-    stride: tuple
-    padding: tuple
-
-    def check(self):
-        """Pairs in range."""
-        _require_window(self)
+    geometry: Geometry
 
     def run(self, x, kernels):
         """(N, H, W, C) → (N, OH, OW, C)."""
         packed = x.dtype == np.uint64
         lowest = np.iinfo(x.dtype).max if packed else np.iinfo(x.dtype).min
         larger = np.bitwise_and if packed else np.maximum
-        first, *others = window_taps(x, self, lowest)
+        first, *others = window_taps(x, self.geometry, lowest)
         result = larger(first, others[0]) if others else first.copy()
         for tap in others[1:]:
             larger(result, tap, out=result)
@@ -61,34 +56,22 @@ class MaxPool2d(Layer):
 class AvgPool2d(Layer):
     """q_y = z_y + M sum(q_x - z_x) over each window; padding counts as real zero."""
 
-    kernel_size: tuple
-    stride: tuple
-    padding: tuple
+    geometry: Geometry
     zero_point: int
     finish: Requantizer
-
-    def check(self):
-        """Pairs in range."""
-        _require_window(self)
 
     def run(self, x, kernels):
         """(N, H, W, C) → (N, OH, OW, C)."""
         centred = x.astype(np.int32) - np.int32(self.zero_point)
-        total = sum(window_taps(centred, self, 0))
+        total = sum(window_taps(centred, self.geometry, 0))
         return self.finish(total, kernels)
-
-
-def _require_window(pool):
-    require_pairs(1, kernel_size=pool.kernel_size, stride=pool.stride)
-    require_pairs(0, padding=pool.padding)
 
 
 def window_taps(x, geometry, outside):
     """One strided view of the padded (N, H, W, C) array per position in the window, row by row."""
-    (top, left), (down, right) = geometry.padding, geometry.stride
+    (height, width), (down, right), (top, left), _ = geometry
     if top or left:
         x = np.pad(x, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=outside)
-    height, width = geometry.kernel_size
     rows, columns = (x.shape[1] - height) // down + 1, (x.shape[2] - width) // right + 1
     for i in range(height):
         for j in range(width):

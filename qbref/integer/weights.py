@@ -182,9 +182,10 @@ class XnorWeights(Checked):
 
     def product(self, words, kernels):
         """K - 2 popcount(x xor w): (M, taps * ceil(C/64)) words → int32 (M, O)."""
-        unused = self.taps * (-self.channels % 64)
+        accumulator = kernels.xnor_matmul(words, self.patch_words, 64 * words.shape[1])
         # Unused bits agree, so the kernel counts each as +1: take them off again.
-        return kernels.xnor_matmul(words, self.patch_words, 64 * words.shape[1]) - np.int32(unused)
+        accumulator -= np.int32(self.taps * (-self.channels % 64))
+        return accumulator
 
     @cached_property
     def patch_words(self):

@@ -10,11 +10,11 @@ every_observer = pytest.mark.parametrize("observer", OBSERVERS)
 
 @every_observer
 def test_params_before_any_data_is_an_error(observer):
-    for fresh in (observer(), observer(axis=0), observer().observe([1.0])):
-        if fresh._channels:
-            fresh.reset()
+    used = observer().observe([1.0])
+    used.reset()
+    for empty in (observer(), observer(axis=0), used):
         with pytest.raises(ValueError, match=f"{observer.__name__} must observe data before"):
-            fresh.params()
+            empty.params()
 
 
 @every_observer

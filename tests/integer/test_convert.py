@@ -1,10 +1,13 @@
 """Simulated and integer networks agree to the last bit, on both backends and through a file."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import qbref as qb
 from qbref import calibration, integer, kernels, nn, ptq, qat, qnn
+from qbref.integer.convert import _pools_first
 from qbref.kernels.backend import default
 
 RNG = np.random.default_rng(11)
@@ -242,6 +245,16 @@ def test_only_integers_travel_between_the_borders():
     steps = list(model.trace(IMAGES))
     assert all(x.dtype.kind in "iu" for _, x in steps[:-1]) and steps[-1][1].dtype == np.float32
     assert not model.has_float_layers
+
+
+def test_pooling_goes_before_requantization_only_where_no_multiplier_can_wrap():
+    q = ptq.quantize_static(shake(cnn()), [IMAGES])
+    conv = integer.convert(q).layers[1]
+    assert conv.pool is not None
+    plain = replace(conv, pool=None)
+    assert _pools_first(plain) and not _pools_first(conv)
+    left = replace(conv.finish, shift=conv.finish.shift + 1 - conv.finish.shift.max())
+    assert not _pools_first(replace(plain, finish=left))
 
 
 def test_every_layer_is_in_the_report():
