@@ -248,8 +248,7 @@ def test_only_integers_travel_between_the_borders():
 
 
 def test_pooling_goes_before_requantization_only_where_no_multiplier_can_wrap():
-    q = ptq.quantize_static(shake(cnn()), [IMAGES])
-    conv = integer.convert(q).layers[1]
+    conv = integer.convert(ptq.quantize_static(cnn().eval(), [IMAGES])).layers[1]
     assert conv.pool is not None
     plain = replace(conv, pool=None)
     assert _pools_first(plain) and not _pools_first(conv)
