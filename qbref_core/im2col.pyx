@@ -1,7 +1,8 @@
 # Compiled twin of qbref/kernels/im2col.py
 #
 # Only bytes are moved, whatever the dtype. With dilation 1 the taps of one kernel row are neighbours in the image and
-# in the result, so each is one memcpy, cut where the image ends; outside it, values come from a row of padding.
+# in the result, so each is one copy, cut where the image ends; outside it, values come from a row of padding. A few
+# bytes are copied one by one: calling memcpy would take longer.
 
 import numpy as np
 
@@ -27,6 +28,15 @@ def im2col(x, kernel_size, stride=1, padding=0, dilation=1, pad_value=0):
     return columns
 
 
+cdef inline void copy(uint8_t *to, const uint8_t *source, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t i
+    if count > 8:
+        memcpy(to, source, count)
+    else:
+        for i in range(count):
+            to[i] = source[i]
+
+
 cdef copy_taps(const uint8_t[:, :, :, ::1] x, Py_ssize_t sh, Py_ssize_t sw, Py_ssize_t ph, Py_ssize_t pw, Py_ssize_t dh,
                Py_ssize_t dw, const uint8_t[::1] pad_row, uint8_t[:, :, :, :, :, ::1] out):
     """`out` is (N, OH, OW, KH, KW, bytes of one pixel)."""
@@ -40,19 +50,19 @@ cdef copy_taps(const uint8_t[:, :, :, ::1] x, Py_ssize_t sh, Py_ssize_t sw, Py_s
                     for a in range(out.shape[3]):
                         row = i * sh - ph + a * dh
                         if row < 0 or row >= height:
-                            memcpy(&out[n, i, j, a, 0, 0], &pad_row[0], kw * size)
+                            copy(&out[n, i, j, a, 0, 0], &pad_row[0], kw * size)
                         elif dw == 1:
                             first = min(max(-left, 0), kw)  # taps from first to last are inside
                             last = max(min(width - left, kw), first)
                             if first > 0:
-                                memcpy(&out[n, i, j, a, 0, 0], &pad_row[0], first * size)
+                                copy(&out[n, i, j, a, 0, 0], &pad_row[0], first * size)
                             if last > first:
-                                memcpy(&out[n, i, j, a, first, 0], &x[n, row, left + first, 0], (last - first) * size)
+                                copy(&out[n, i, j, a, first, 0], &x[n, row, left + first, 0], (last - first) * size)
                             if last < kw:
-                                memcpy(&out[n, i, j, a, last, 0], &pad_row[0], (kw - last) * size)
+                                copy(&out[n, i, j, a, last, 0], &pad_row[0], (kw - last) * size)
                         else:
                             for b in range(kw):
                                 if 0 <= left + b * dw < width:
-                                    memcpy(&out[n, i, j, a, b, 0], &x[n, row, left + b * dw, 0], size)
+                                    copy(&out[n, i, j, a, b, 0], &x[n, row, left + b * dw, 0], size)
                                 else:
-                                    memcpy(&out[n, i, j, a, b, 0], &pad_row[0], size)
+                                    copy(&out[n, i, j, a, b, 0], &pad_row[0], size)

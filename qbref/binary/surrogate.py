@@ -63,8 +63,8 @@ def approx_sign_gradient(x):
 
     Notes
     -----
-    Liu et al., "Bi-Real Net", arXiv 1808.00278, section 3.3. The area under the triangle is 2, the
-    height of the step it stands for.
+    Liu et al., "Bi-Real Net", arXiv 1808.00278; ``approx_sign`` in Larq. The area under the triangle is
+    2, the height of the step it stands for.
 
     Examples
     --------

@@ -31,7 +31,7 @@ def test_the_factors_are_derivatives_of_the_functions_they_stand_for():
     def hard_tanh(x):
         return np.clip(x, -1, 1)
 
-    def piecewise_quadratic(x):  # Bi-Real Net, equation 7
+    def piecewise_quadratic(x):  # the approximation of sign in Bi-Real Net
         inner = np.where(x < 0, 2 * x + x**2, 2 * x - x**2)
         return np.where(np.abs(x) < 1, inner, np.sign(x))
 

@@ -5,7 +5,7 @@ from qbref.quant import params_from_range
 
 
 def test_the_extremes_of_all_batches_count():
-    observer = MinMax().observe([0.5, 1.0]).observe([-3.0, 0.0]).observe([2.0])
+    observer = MinMax().observe([0.5, 1.0]).observe([-3.0, 2.0]).observe([1.5])
     assert observer.params() == params_from_range(-3.0, 2.0)
     assert observer.params(n_bits=4, symmetric=True) == params_from_range(-3.0, 2.0, 4, symmetric=True)
 

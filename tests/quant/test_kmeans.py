@@ -63,6 +63,23 @@ def test_no_centroid_stays_empty_when_there_are_enough_values():
     assert np.unique(nearest).size == 16
 
 
+def test_an_empty_centroid_moves_to_the_value_farthest_from_its_own():
+    x = np.array([0.0, 1.0, 2.0, 4.0, 100.0])  # at first 0, 50, 100: nothing belongs to 50
+    # means 1.75 and 100; 4 is 2.25 away from its mean, more than any other value
+    assert kmeans_1d(x, 3, max_iterations=1).tolist() == [1.75, 4, 100]
+    assert kmeans_1d(-x, 3, max_iterations=1).tolist() == [-100, -4, -1.75]
+
+
+def test_a_value_halfway_joins_the_lower_centroid():
+    assert kmeans_1d(np.array([0.0, 1.0, 2.0]), 2).tolist() == [0.5, 2]
+
+
+def test_kmeans_plus_plus_starts_far_apart():
+    x = np.concatenate([np.linspace(0, 1, 1000), [1e6]])
+    for seed in range(20):  # missing the outlier has a chance of about 1000 / 1e12
+        assert kmeans_1d(x, 2, "kmeans++", 0, np.random.default_rng(seed))[1] == 1e6
+
+
 def test_fewer_values_than_centroids_are_reproduced_exactly():
     assert kmeans_1d(np.array([3.0, 1.0, 3.0]), 4).tolist() == [1, 3, 3, 3]
     assert kmeans_1d(np.full((2, 3), 7.0), 2).tolist() == [7, 7]
