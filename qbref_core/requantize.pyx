@@ -1,8 +1,9 @@
 # Compiled twin of qbref/kernels/requantize.py
 #
-# The accumulator is cut into rows that meet one array of multipliers and shifts: a row is one value for each channel
-# or, where both are scalars, ROW values that meet them repeated. A row is rounded and clipped to int32 first and
-# then narrowed, so that each mode is one loop for all four dtypes. The default mode is vectorized, in requantize.h.
+# One loop over rows and channels for every mode and dtype; a scalar multiplier or shift is an array of one element
+# and step 0. All integer modes work in int64, where nothing can overflow: |accumulator * multiplier| < 2**62, and
+# rounding adds at most 2**61. Mode "single" with bytes out and no left shift, which is what a quantized layer asks for,
+# goes to single.h, four times as fast.
 
 import numpy as np
 
@@ -10,27 +11,28 @@ from qbref.kernels._checks import check_requantize
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
-cdef extern from "requantize.h" nogil:
-    void qb_single(const int32_t* x, Py_ssize_t count, const int64_t* multiplier, const int64_t* half,
-                   const int64_t* right, int64_t zero_point, int64_t qmin, int64_t qmax, int32_t* out)
-
 cdef extern from "<math.h>" nogil:
     long long llrintf(float x)
     long long llround(double x)
 
-cdef enum:
-    ROW = 256
-
-cdef enum Mode:
-    SINGLE, DOUBLE, HALF_UP_TWICE, FLOAT32, FLOAT64
-
-MODES = {"single": SINGLE, "double": DOUBLE, "half_up_twice": HALF_UP_TWICE, "float32": FLOAT32, "float64": FLOAT64}
+cdef extern from "single.h" nogil:
+    void qb_single(const int32_t *x, const int32_t *multiplier, const int32_t *right, Py_ssize_t count, int32_t low,
+                   int32_t high, int32_t zero_point, uint8_t *q)
 
 ctypedef fused quantized:
     int8_t
     uint8_t
     int16_t
     uint16_t
+    int32_t
+
+cdef enum:
+    BLOCK = 512  # about as many values go to single.h at once
+
+cdef enum Mode:
+    SINGLE, DOUBLE, HALF_UP_TWICE, FLOAT32, FLOAT64
+
+MODES = {"single": SINGLE, "double": DOUBLE, "half_up_twice": HALF_UP_TWICE, "float32": FLOAT32, "float64": FLOAT64}
 
 
 def requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mode="single"):
@@ -43,40 +45,51 @@ def requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mode="sin
         return q
     rows = np.ascontiguousarray(accumulator)
     if mode == "single" and dtype.itemsize == 1 and qmin <= zero_point <= qmax and shift.max() <= 0:
-        channels = accumulator.shape[-1] if multiplier.ndim or shift.ndim else 1
+        channels = accumulator.shape[accumulator.ndim - 1] if multiplier.ndim or shift.ndim else 1
         repeats = max(1, min(q.size, BLOCK) // channels)
-        multiplier, right = repeated(multiplier, repeats, channels), repeated(31 - shift, repeats, channels)
+        multiplier, right = _repeated(multiplier, repeats, channels), _repeated(31 - shift, repeats, channels)
         single_blocks(rows.reshape(-1), multiplier, right, zero_point, qmin, qmax, q.view(np.uint8).reshape(-1))
         return q
     *_, channels = accumulator.shape if multiplier.ndim or shift.ndim else (accumulator.size,)
     rows = rows.reshape(-1, channels)
-    real = np.ldexp(multiplier, np.subtract(shift, 31))
+    real = np.ldexp(multiplier.astype(np.float64), shift - 31).reshape(-1)
+    multiplier, shift, out = multiplier.reshape(-1), shift.reshape(-1), q.reshape(-1, channels)
+    if dtype == np.int8:
+        loop[int8_t](rows, multiplier, shift, real, zero_point, qmin, qmax, MODES[mode], out)
+    elif dtype == np.uint8:
+        loop[uint8_t](rows, multiplier, shift, real, zero_point, qmin, qmax, MODES[mode], out)
+    elif dtype == np.int16:
+        loop[int16_t](rows, multiplier, shift, real, zero_point, qmin, qmax, MODES[mode], out)
+    elif dtype == np.uint16:
+        loop[uint16_t](rows, multiplier, shift, real, zero_point, qmin, qmax, MODES[mode], out)
+    else:
+        loop[int32_t](rows, multiplier, shift, real, zero_point, qmin, qmax, MODES[mode], out)
+    return q
+
+
+def _repeated(values, repeats, channels):
+    """One value per channel, `repeats` times over, as int32."""
+    block = np.empty((repeats, channels), np.int32)
+    block[...] = values
+    return block.reshape(-1)
+
+
+cdef single_blocks(const int32_t[::1] x, const int32_t[::1] multiplier, const int32_t[::1] right, int32_t zero_point,
+                   int32_t qmin, int32_t qmax, uint8_t[::1] q):
+    cdef Py_ssize_t block = multiplier.shape[0], i, start
     with nogil:
-        for i in range((x.shape[0] + width - 1) // width):
-            start = i * width
-            count = min(width, x.shape[0] - start)
-            if mode == SINGLE:
-                qb_single(&x[start], count, &multiplier[0], &half[0], &right[0], zero_point, qmin, qmax, &rounded[0])
-            else:
-                for c in range(count):
-                    rounded[c] = min(max(zero_point + product(mode, x[start + c], multiplier[c], shift[c], real[c]),
-                                         qmin), qmax)
-            for c in range(count):
-                q[start + c] = <quantized>rounded[c]
+        for i in range((x.shape[0] + block - 1) // block):
+            start = i * block
+            qb_single(&x[start], &multiplier[0], &right[0], min(block, x.shape[0] - start), qmin - zero_point,
+                      qmax - zero_point, zero_point, &q[start])
 
 
-cdef inline int64_t product(Mode mode, int32_t x, int64_t multiplier, int64_t shift, double real) noexcept nogil:
-    if mode == DOUBLE:
-        return divide_half_away(high_product(x, multiplier, shift), max(-shift, 0))
-    if mode == HALF_UP_TWICE:
-        return divide_half_up(high_product(x, multiplier, shift), max(-shift, 0))
-    if mode == FLOAT32:
-        return llrintf(<float>x * <float>real)  # half to even, the processor's own rounding
-    return llround(x * real)
+cdef inline int64_t single(int64_t x, int64_t multiplier, int64_t shift) noexcept nogil:
+    return (x * multiplier + (<int64_t>1 << (30 - shift))) >> (31 - shift)
 
 
 cdef inline int64_t high_product(int32_t x, int64_t multiplier, int64_t shift) noexcept nogil:
-    cdef int32_t shifted = <int32_t>(<uint32_t>x << max(shift, 0))
+    cdef int32_t shifted = <int32_t>(<uint32_t>x << shift) if shift > 0 else x
     return (shifted * multiplier + (<int64_t>1 << 30)) >> 31
 
 
@@ -87,3 +100,29 @@ cdef inline int64_t divide_half_away(int64_t x, int64_t exponent) noexcept nogil
 
 cdef inline int64_t divide_half_up(int64_t x, int64_t exponent) noexcept nogil:
     return (x + ((<int64_t>1 << exponent) >> 1)) >> exponent
+
+
+cdef inline int64_t rounded(Mode mode, int32_t x, int64_t multiplier, int64_t shift, double real) noexcept nogil:
+    if mode == SINGLE:
+        return single(x, multiplier, shift)
+    if mode == DOUBLE:
+        return divide_half_away(high_product(x, multiplier, shift), max(-shift, 0))
+    if mode == HALF_UP_TWICE:
+        return divide_half_up(high_product(x, multiplier, shift), max(-shift, 0))
+    if mode == FLOAT32:
+        return llrintf(<float>x * <float>real)  # half to even, the processor's own rounding
+    return llround(x * real)
+
+
+cdef loop(const int32_t[:, ::1] accumulator, const int64_t[::1] multiplier, const int64_t[::1] shift,
+          const double[::1] real, int64_t zero_point, int64_t qmin, int64_t qmax, Mode mode, quantized[:, ::1] q):
+    cdef Py_ssize_t multiplier_step = multiplier.shape[0] > 1, shift_step = shift.shape[0] > 1
+    cdef Py_ssize_t real_step = real.shape[0] > 1, i, c
+    cdef int64_t value
+    with nogil:
+        for i in range(accumulator.shape[0]):
+            for c in range(accumulator.shape[1]):
+                value = zero_point + rounded(mode, accumulator[i, c], multiplier[c * multiplier_step],
+                                             shift[c * shift_step], real[c * real_step])
+                q[i, c] = <quantized>min(max(value, qmin), qmax)
+

@@ -44,8 +44,8 @@ def gelu(x, approximate="none"):
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> qb.gelu(qb.Tensor([-1.0, 0.0, 1.0]))
+    >>> from qbref.autograd import Tensor, gelu
+    >>> gelu(Tensor([-1.0, 0.0, 1.0]))
     Tensor([-0.15865526,  0.        ,  0.8413447 ])
     """
     if approximate not in ("none", "tanh"):

@@ -7,7 +7,7 @@ from qbref.random import default_rng
 
 
 def dropout(x, p, training, rng=None):
-    """x · mask / (1 − p), the mask 0 with probability p and else 1; the same for the upstream. In evaluation, x itself.
+    """x · mask / (1 − p), the mask 0 with probability p and else 1; in evaluation x itself. The upstream likewise.
 
     Parameters
     ----------
@@ -15,6 +15,12 @@ def dropout(x, p, training, rng=None):
     p : float in [0, 1]
     training : bool
     rng : numpy.random.Generator or None
+        Draws the mask; None for the shared generator.
+
+    Raises
+    ------
+    ValueError
+        If `p` is outside [0, 1].
 
     Notes
     -----
@@ -22,8 +28,8 @@ def dropout(x, p, training, rng=None):
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> qb.dropout(qb.Tensor([1.0, 2.0]), p=0.5, training=False)
+    >>> from qbref.autograd import Tensor, dropout
+    >>> dropout(Tensor([1.0, 2.0]), p=0.5, training=False)
     Tensor([1., 2.])
     """
     if not 0 <= p <= 1:
@@ -32,5 +38,5 @@ def dropout(x, p, training, rng=None):
     if not training or p == 0:
         return x
     kept = default_rng(rng).random(x.shape, dtype=np.float32) >= p
-    factor = np.where(kept, 0.0 if p == 1 else 1 / (1 - p), 0).astype(x.dtype)
+    factor = kept * x.dtype.type(1 if p == 1 else 1 / (1 - p))
     return Tensor.from_op(x.data * factor, (x,), lambda upstream: (upstream * factor,))

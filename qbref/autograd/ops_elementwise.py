@@ -154,8 +154,8 @@ def clip(x, lo=None, hi=None):
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> qb.clip(qb.Tensor([-2.0, 0.5, 3.0]), -1, 1)
+    >>> from qbref.autograd import Tensor, clip
+    >>> clip(Tensor([-2.0, 0.5, 3.0]), -1, 1)
     Tensor([-1. ,  0.5,  1. ])
     """
     if lo is None and hi is None:
@@ -207,9 +207,9 @@ def where(condition, a, b):
 
     Examples
     --------
-    >>> import numpy as np, qbref as qb
-    >>> x = qb.Tensor([-2.0, 3.0])
-    >>> qb.where(x.data > 0, x, 0.1 * x)
+    >>> from qbref.autograd import Tensor, where
+    >>> x = Tensor([-2.0, 3.0])
+    >>> where(x.data > 0, x, 0.1 * x)
     Tensor([-0.2,  3. ])
     """
     condition = np.asarray(condition)

@@ -13,7 +13,7 @@ def embedding(indices, weight, padding_idx=None):
     indices : integer ndarray, any shape
     weight : Tensor, shape (rows, width)
     padding_idx : int or None
-        A row that gets no gradient.
+        A row that gets no gradient; negative counts from the end.
 
     Returns
     -------
@@ -28,9 +28,9 @@ def embedding(indices, weight, padding_idx=None):
 
     Examples
     --------
-    >>> import numpy as np, qbref as qb
-    >>> weight = qb.Tensor([[1.0], [2.0]], requires_grad=True)
-    >>> qb.embedding(np.array([1, 1, 0]), weight, padding_idx=0).sum().backward()
+    >>> from qbref.autograd import Tensor, embedding
+    >>> weight = Tensor([[1.0], [2.0]], requires_grad=True)
+    >>> embedding([1, 1, 0], weight, padding_idx=0).sum().backward()
     >>> weight.grad
     array([[0.],
            [2.]], dtype=float32)
@@ -43,8 +43,8 @@ def embedding(indices, weight, padding_idx=None):
         raise TypeError(f"indices must be integers, got {indices.dtype}")
     if indices.size and not 0 <= indices.min() <= indices.max() < rows:
         raise ValueError(f"indices must be in [0, {rows - 1}], got {indices.min()} to {indices.max()}")
-    if padding_idx is not None and not 0 <= padding_idx < rows:
-        raise ValueError(f"padding_idx must be in [0, {rows - 1}], got {padding_idx}")
+    if padding_idx is not None and not -rows <= padding_idx < rows:
+        raise ValueError(f"padding_idx must be in [{-rows}, {rows - 1}], got {padding_idx}")
 
     def backward(upstream):
         grad = np.zeros_like(weight.data)

@@ -29,8 +29,8 @@ def matmul(a, b):
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> qb.matmul(qb.Tensor([[1.0, 2.0]]), qb.Tensor([3.0, 4.0]))
+    >>> from qbref.autograd import Tensor, matmul
+    >>> matmul(Tensor([[1.0, 2.0]]), Tensor([3.0, 4.0]))
     Tensor([11.])
     """
     a, b = as_tensor(a), as_tensor(b)

@@ -50,11 +50,11 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
         g = np.ascontiguousarray(to_chwn(upstream))
         grad_image = np.zeros(image.shape, g.dtype)
         grad_taps = windows(grad_image, kernel_size, stride)
-        open_ = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
+        unmet = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
         for k, l in np.ndindex(kernel_size):
             first = taps[:, k, l] == y
-            first &= open_
-            open_ ^= first
+            first &= unmet
+            unmet ^= first
             grad_taps[:, k, l] += g * first
         return (to_nchw(inside(grad_image, padding)),)
 

@@ -61,8 +61,8 @@ def var(x, axis=None, keepdims=False, correction=0):
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> qb.var(qb.Tensor([1.0, 2.0, 3.0]), correction=1)
+    >>> from qbref.autograd import Tensor, var
+    >>> var(Tensor([1.0, 2.0, 3.0]), correction=1)
     Tensor(1.)
     """
     x = as_tensor(x)
@@ -88,10 +88,10 @@ def max(x, axis=None, keepdims=False):
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> x = qb.Tensor([[2.0, 2.0]], requires_grad=True)
-    >>> qb.max(x, axis=1).sum().backward()
-    >>> qb.max(x).backward()
+    >>> from qbref.autograd import Tensor
+    >>> x = Tensor([[2.0, 2.0]], requires_grad=True)
+    >>> x.max(axis=1).sum().backward()
+    >>> x.max().backward()
     >>> x.grad
     array([[1.5, 0.5]], dtype=float32)
     """

@@ -78,8 +78,8 @@ def pad(x, widths, value=0.0):
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> qb.pad(qb.Tensor([1.0, 2.0]), ((1, 2),))
+    >>> from qbref.autograd import Tensor, pad
+    >>> pad(Tensor([1.0, 2.0]), ((1, 2),))
     Tensor([0., 1., 2., 0., 0.])
     """
     x = as_tensor(x)

@@ -11,8 +11,8 @@ def softmax(x, axis=-1):
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> qb.softmax(qb.Tensor([1e4, 1e4]))
+    >>> from qbref.autograd import Tensor, softmax
+    >>> softmax(Tensor([1e4, 1e4]))
     Tensor([0.5, 0.5])
     """
     x = as_tensor(x)
@@ -31,8 +31,8 @@ def log_softmax(x, axis=-1):
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> qb.log_softmax(qb.Tensor([0.0, 1e4]))
+    >>> from qbref.autograd import Tensor, log_softmax
+    >>> log_softmax(Tensor([0.0, 1e4]))
     Tensor([-10000.,      0.])
     """
     x = as_tensor(x)

@@ -9,12 +9,13 @@ from qbref.autograd import Tensor, no_grad
 from qbref.binary.threshold import integer_threshold
 from qbref.integer.binary import BinaryConv2d, BinaryLinear, Threshold
 from qbref.integer.border import Dequantize, Quantize
-from qbref.integer.dynamic import FLOAT_LAYERS, DynamicConv2d, DynamicLinear, FloatLayer
+from qbref.integer.convert_dynamic import convert_dynamic
 from qbref.integer.geometry import Geometry
 from qbref.integer.model import IntegerModel
 from qbref.integer.product import Conv2d, Linear
 from qbref.integer.shape import Add, AvgPool2d, Flatten, MaxPool2d, ReLU
-from qbref.integer.weights import IntWeights, LutWeights, SignWeights, XnorWeights
+from qbref.integer.store import store, store_groups
+from qbref.integer.weights import XnorWeights
 from qbref.qnn.arithmetic import INT32_MAX, Clip, real_value
 from qbref.qnn.build import BATCH_NORMS, flatten
 from qbref.qnn.product import Product
@@ -56,7 +57,7 @@ def convert(q):
     if isinstance(items[0][1], qnn.Quantize):
         return _convert_static(items)
     if any(isinstance(module, (qnn.DynamicLinear, qnn.DynamicConv2d)) for _, module in items):
-        return _convert_dynamic(items)
+        return convert_dynamic(items)
     raise ValueError(
         f"q must come from ptq or qat, got a model that begins with {type(items[0][1]).__name__}"
     )
@@ -153,7 +154,7 @@ class _Converter:
         return layer
 
     def _linear(self, path, module, integers):
-        weights = _stored(path, integers.weights, integers.weights.q)
+        weights = store(path, integers.weights, integers.weights.q)
         return Linear(path, weights, integers.bias, int(integers.input.zero_point), integers.finish)
 
     def _conv(self, path, module, integers):
@@ -161,7 +162,7 @@ class _Converter:
         codes = integers.weights.codes
         if codes is not None:
             codes = codes.transpose(0, 2, 3, 1).reshape(filters.shape)
-        weights = _grouped(path, integers.weights, filters, codes, module.groups)
+        weights = store_groups(path, integers.weights, filters, codes, module.groups)
         zero_point = int(integers.input.zero_point)
         return Conv2d(path, weights, integers.bias, zero_point, integers.finish, Geometry.of(module))
 
@@ -251,54 +252,3 @@ def _pools_first(layer):
     if not isinstance(layer, (Conv2d, BinaryConv2d)) or layer.pool is not None:
         return False
     return isinstance(layer.finish, Clip) or bool((layer.finish.shift <= 0).all())
-
-
-def _stored(path, levels, q, codes=None):
-    """(O, K) integers in the smallest form that the kernels run."""
-    codes = levels.codes if codes is None else codes
-    if levels.table is not None:
-        return LutWeights.from_levels(codes, levels.table)
-    if levels.n_bits == 1:
-        return SignWeights.from_levels(q)
-    if levels.n_bits > 8:
-        raise ValueError(f"layer {path!r} must have weights of at most 8 bits, got {levels.n_bits}")
-    return IntWeights.from_levels(q, levels.n_bits)
-
-
-def _grouped(path, levels, filters, codes, groups):
-    parts = np.split(filters, groups)
-    code_parts = [None] * groups if codes is None else np.split(codes, groups)
-    return tuple(_stored(path, levels, q, c) for q, c in zip(parts, code_parts, strict=True))
-
-
-def _convert_dynamic(items):
-    report, layers = Report(), []
-    for path, module in items:
-        if isinstance(module, (qnn.DynamicLinear, qnn.DynamicConv2d)):
-            layer = _dynamic_layer(path, module)
-        elif type(module).__name__ in FLOAT_LAYERS:
-            layer = FloatLayer(path, type(module).__name__, _arguments(module))
-        elif isinstance(module, nn.Dropout):
-            report.add(path, module, "dropped: acts in training only")
-            continue
-        else:
-            raise ValueError(f"layer {path!r} must be one with an integer form, got {type(module).__name__}")
-        layers.append(layer)
-        report.add(path, module, layer.describe())
-    return IntegerModel(layers, report)
-
-
-def _dynamic_layer(path, module):
-    levels = module.weight_quantizer.levels(module.weight.data)
-    bias = None if module.bias is None else module.bias.data
-    if isinstance(module, nn.Linear):
-        return DynamicLinear(path, _stored(path, levels, levels.q), levels.scale, bias)
-    filters = levels.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
-    weights = _grouped(path, levels, filters, None, module.groups)
-    return DynamicConv2d(path, weights, levels.scale, bias, Geometry.of(module))
-
-
-def _arguments(module):
-    if isinstance(module, (nn.MaxPool2d, nn.AvgPool2d)):
-        return module.kernel_size, module.stride, module.padding
-    return ()
