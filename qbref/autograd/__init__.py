@@ -1,4 +1,7 @@
-"""Arrays with gradients. Start with tensor.py, then any of the ops_*.py: every forward stands beside its backward."""
+"""Arrays with gradients.
+
+Start with tensor.py, then read any of the ops_*.py: every forward stands beside its backward.
+"""
 
 from qbref.autograd import methods  # noqa: F401  (attaches operators and methods to Tensor)
 from qbref.autograd.grad_check import grad_check

@@ -1,8 +1,8 @@
 """The error function for arrays, which NumPy lacks.
 
-For a ≥ 0, erfc(a) = 1 − erf(a) is t · exp(P(t) − a²) with t = 2 / (2 + a), where P is so smooth that a polynomial of
-degree 20 reaches the precision of float64 (W. H. Press et al., "Numerical Recipes", 3rd edition, section 6.2.2). It
-interpolates `math.erfc` at Chebyshev points once, at import, so there are no constants to mistype.
+For a ≥ 0, erfc(a) = 1 − erf(a) is t · exp(P(t) − a²) with t = 2 / (2 + a), where P is so smooth that a
+polynomial of degree 20 reaches the precision of float64 (W. H. Press et al., "Numerical Recipes", 3rd edition,
+section 6.2.2). It interpolates `math.erfc` at Chebyshev points once, at import: no constants to mistype.
 """
 
 import math
@@ -25,7 +25,7 @@ _COEFFICIENTS = chebyshev.cheb2poly(chebyshev.chebinterpolate(_log_scaled_erfc, 
 
 
 def erf(x):
-    """2/√π ∫₀ˣ e^(−s²) ds, within 1e-15 for float64, correctly rounded but for rare ties for float32; NaN stays NaN.
+    """2/√π ∫₀ˣ e^(−s²) ds, with an absolute error below 1e-15 (then rounded to x's dtype); NaN stays NaN.
 
     Parameters
     ----------

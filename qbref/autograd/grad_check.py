@@ -13,8 +13,8 @@ def grad_check(fn, inputs, eps=1e-6, rtol=1e-5, atol=1e-7, rng=None):
     Parameters
     ----------
     fn : callable
-        ``fn(*tensors)`` returns a Tensor of any shape. It must be smooth within `eps` of the inputs and return the same
-        value every time.
+        ``fn(*tensors)`` returns a Tensor of any shape. It must be smooth within `eps` of the inputs and return
+        the same value every time.
     inputs : sequence of ndarray or Tensor, or a single one
         Copied to float64 leaves.
     eps : float
@@ -22,8 +22,8 @@ def grad_check(fn, inputs, eps=1e-6, rtol=1e-5, atol=1e-7, rng=None):
     rtol, atol : float
         The two numbers may differ by atol + rtol · max(|analytic|, |numeric|).
     rng : numpy.random.Generator or None
-        Draws the cotangent (the upstream of the analytic gradient), of magnitude 0.5 to 1.5 and random sign: a sum alone
-        would not notice errors that cancel.
+        Draws the cotangent (the upstream of the analytic gradient), of magnitude 0.5 to 1.5 and random sign:
+        a plain sum would not notice errors that cancel.
 
     Returns
     -------
@@ -44,8 +44,8 @@ def grad_check(fn, inputs, eps=1e-6, rtol=1e-5, atol=1e-7, rng=None):
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> qb.grad_check(lambda a, b: a * b.tanh(), [[1.0, 2.0], [0.5, -0.5]])
+    >>> from qbref.autograd import grad_check
+    >>> grad_check(lambda a, b: a * b.tanh(), [[1.0, 2.0], [0.5, -0.5]])
     True
     """
     rng = default_rng(rng)
@@ -54,7 +54,8 @@ def grad_check(fn, inputs, eps=1e-6, rtol=1e-5, atol=1e-7, rng=None):
     leaves = [_float64_leaf(value) for value in inputs]
     output = fn(*leaves)
     if not isinstance(output, Tensor) or output.dtype != np.float64:
-        raise TypeError(f"fn must return a float64 Tensor, got {getattr(output, 'dtype', type(output).__name__)}")
+        found = getattr(output, "dtype", type(output).__name__)
+        raise TypeError(f"fn must return a float64 Tensor, got {found}")
     if not np.array_equal(_value(fn, leaves), output.data, equal_nan=True):
         raise ValueError("fn must return the same value for the same inputs, got two different ones")
     cotangent = rng.uniform(0.5, 1.5, output.shape) * rng.choice([-1.0, 1.0], output.shape)
@@ -98,8 +99,9 @@ def _compare(fn, position, analytic, numeric, rtol, atol):
         return
     index = np.unravel_index(np.argmax(np.where(np.isnan(excess), np.inf, excess)), excess.shape)
     index = tuple(int(i) for i in index)
+    name = getattr(fn, "__name__", repr(fn))
     raise AssertionError(
-        f"the gradient of {getattr(fn, '__name__', repr(fn))} with respect to input {position} must match the "
-        f"difference quotient at element {index}, got analytic {analytic[index]:.10g}, numeric {numeric[index]:.10g} "
+        f"gradient of {name} by input {position} must match the difference quotient at element {index}, "
+        f"got analytic {analytic[index]:.10g}, numeric {numeric[index]:.10g} "
         f"({wrong.sum()} of {wrong.size} elements differ)"
     )

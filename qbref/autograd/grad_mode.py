@@ -20,13 +20,13 @@ def is_grad_enabled():
 def no_grad():
     """Operations inside build no graph: results do not require a gradient and keep nothing alive.
 
-    Works as ``with no_grad():`` and as the decorator ``@no_grad()``; may be nested. Other threads are not affected.
+    Works as ``with no_grad():`` and as the decorator ``@no_grad()``, may be nested, and leaves other threads alone.
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> w = qb.Tensor([1.0, 2.0], requires_grad=True)
-    >>> with qb.no_grad():
+    >>> from qbref.autograd import Tensor, no_grad
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> with no_grad():
     ...     y = w * 3
     >>> y.requires_grad
     False

@@ -36,7 +36,13 @@ def gelu(x, approximate="none"):
     ----------
     x : Tensor
     approximate : {"none", "tanh"}
-        "none": Φ(x) = (1 + erf(x / √2)) / 2. "tanh": Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, off by up to 5e-4.
+        "none": Φ(x) = (1 + erf(x / √2)) / 2.
+        "tanh": Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2, which moves the result by up to 5e-4.
+
+    Raises
+    ------
+    ValueError
+        If `approximate` is anything else.
 
     Notes
     -----

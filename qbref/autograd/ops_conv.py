@@ -33,10 +33,11 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     Notes
     -----
-    The columns of `columns` are the windows of x, one per output position, so that convolution is the product
-    weight @ columns, as in K. Chellapilla et al., "High Performance Convolutional Neural Networks for Document
-    Processing" (2006), section 3. They take KH·KW times the memory of x and are kept for the backward pass, which
-    is upstream @ columnsᵀ for the weights, and weightᵀ @ upstream, added back tap by tap, for x.
+    Each column of `columns` is the window of x at one output position, so that convolution is the product
+    weight @ columns (K. Chellapilla et al., "High Performance Convolutional Neural Networks for Document
+    Processing", 2006, section 3). The gradient of weight is upstream @ columnsᵀ; that of the columns is
+    weightᵀ @ upstream, added back to x tap by tap. `columns` takes KH·KW times the memory of x and is kept for
+    the backward pass, if there will be one.
 
     Examples
     --------
@@ -51,21 +52,22 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     parents = (x, weight) if bias is None else (x, weight, as_tensor(bias))
     _check_shapes(groups, *parents)
     kernel_size = weight.shape[2:]
-    stride, padding, dilation = pair("stride", stride, 1), pair("padding", padding, 0), pair("dilation", dilation, 1)
+    stride, dilation = pair("stride", stride, 1), pair("dilation", dilation, 1)
+    padding = pair("padding", padding, 0)
 
     image = to_chwn(x.data) if padding == (0, 0) else surround(to_chwn(x.data), padding)
     taps = windows(image, kernel_size, stride, dilation)
     C, KH, KW, OH, OW, N = taps_shape = taps.shape
-    O = weight.shape[0]
+    filters = weight.shape[0]
     columns = taps.reshape(groups, C // groups * KH * KW, OH * OW * N)
-    w = weight.data.reshape(groups, O // groups, C // groups * KH * KW)
-    y = (w @ columns).reshape(O, OH, OW, N)
+    w = weight.data.reshape(groups, filters // groups, C // groups * KH * KW)
+    y = (w @ columns).reshape(filters, OH, OW, N)
     if bias is not None:
         y += parents[2].data[:, None, None, None]
     image_shape = image.shape
 
     def backward(upstream):
-        g = to_chwn(upstream).reshape(groups, O // groups, OH * OW * N)
+        g = to_chwn(upstream).reshape(groups, filters // groups, OH * OW * N)
         grad_x = grad_weight = None
         if weight.requires_grad:
             grad_weight = (g @ columns.swapaxes(1, 2)).reshape(weight.shape)
@@ -73,10 +75,12 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             grad_taps = (w.swapaxes(1, 2) @ g).reshape(taps_shape)
             grad_image = np.zeros(image_shape, g.dtype)
             grad_windows = windows(grad_image, kernel_size, stride, dilation)
-            for k, l in np.ndindex(KH, KW):
-                grad_windows[:, k, l] += grad_taps[:, k, l]
+            for tap in np.ndindex(KH, KW):
+                grad_windows[:, *tap] += grad_taps[:, *tap]
             grad_x = to_nchw(inside(grad_image, padding))
-        return (grad_x, grad_weight) if bias is None else (grad_x, grad_weight, g.sum(axis=2).reshape(O))
+        return (
+            (grad_x, grad_weight) if bias is None else (grad_x, grad_weight, g.sum(axis=2).reshape(filters))
+        )
 
     return Tensor.from_op(to_nchw(y), parents, backward)
 
@@ -84,10 +88,10 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 def _check_shapes(groups, x, weight, bias=None):
     if x.ndim != 4 or weight.ndim != 4:
         raise ValueError(f"x and weight must have four axes, got shapes {x.shape} and {weight.shape}")
-    C, O = x.shape[1], weight.shape[0]
-    if groups < 1 or C % groups or O % groups:
-        raise ValueError(f"groups must divide the {C} input and {O} output channels, got {groups}")
+    C, filters = x.shape[1], weight.shape[0]
+    if groups < 1 or C % groups or filters % groups:
+        raise ValueError(f"groups must divide the {C} input and {filters} output channels, got {groups}")
     if weight.shape[1] * groups != C:
         raise ValueError(f"weight must have {C // groups} = C / groups channels, got shape {weight.shape}")
-    if bias is not None and bias.shape != (O,):
-        raise ValueError(f"bias must have shape ({O},), got {bias.shape}")
+    if bias is not None and bias.shape != (filters,):
+        raise ValueError(f"bias must have shape ({filters},), got {bias.shape}")

@@ -7,7 +7,9 @@ from qbref.random import default_rng
 
 
 def dropout(x, p, training, rng=None):
-    """x · mask / (1 − p), the mask 0 with probability p and else 1; in evaluation x itself. The upstream likewise.
+    """x · mask / (1 − p), where the mask is 0 with probability p and else 1; in evaluation x itself.
+
+    The upstream is multiplied by the same factor.
 
     Parameters
     ----------
@@ -24,7 +26,8 @@ def dropout(x, p, training, rng=None):
 
     Notes
     -----
-    N. Srivastava et al., "Dropout", JMLR 15 (2014), section 4, with the scaling moved from evaluation to training.
+    N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15 (2014),
+    section 4, with the scaling moved from evaluation to training.
 
     Examples
     --------

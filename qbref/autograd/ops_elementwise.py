@@ -74,8 +74,8 @@ def power(base, exponent):
 
     Notes
     -----
-    As in PyTorch, an exponent of 0 gives no gradient to any base, a base of 0 none to an exponent ≥ 0, and where the slope
-    is infinite (0 ** 0.5) the gradient is inf.
+    As in PyTorch, an exponent of 0 gives no gradient to any base, a base of 0 none to an exponent ≥ 0, and where
+    the slope is infinite (0 ** 0.5) the gradient is inf.
     """
     base, exponent = _operands(base, exponent)
     x, p = base.data, exponent.data
@@ -85,9 +85,11 @@ def power(base, exponent):
         grad_x = grad_p = None
         with np.errstate(divide="ignore", invalid="ignore"):
             if base.requires_grad:
-                grad_x = unbroadcast(upstream * np.where(p == 0, 0, p * _power(x, p - 1)), base.shape)
+                slope = np.where(p == 0, 0, p * _power(x, p - 1))
+                grad_x = unbroadcast(upstream * slope, base.shape)
             if exponent.requires_grad:
-                grad_p = unbroadcast(upstream * np.where((x == 0) & (p >= 0), 0, y * np.log(x)), exponent.shape)
+                slope = np.where((x == 0) & (p >= 0), 0, y * np.log(x))
+                grad_p = unbroadcast(upstream * slope, exponent.shape)
         return grad_x, grad_p
 
     return Tensor.from_op(y, (base, exponent), backward)

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from qbref.autograd.ops_shape import reshape
 from qbref.autograd.shapes import unbroadcast
 from qbref.autograd.tensor import Tensor, as_tensor

@@ -31,8 +31,8 @@ def batch_norm(x, running_mean, running_var, weight, bias, training, momentum=0.
 
     Notes
     -----
-    The batch is normalized with its biased variance (divided by the count M); `running_var` takes in the unbiased one
-    (divided by M − 1). S. Ioffe, C. Szegedy, "Batch Normalization", arXiv:1502.03167, algorithms 1 and 2.
+    The batch is normalized with its biased variance (divided by the count M); `running_var` takes in the unbiased
+    one (divided by M − 1). S. Ioffe, C. Szegedy, "Batch Normalization", arXiv:1502.03167, algorithms 1 and 2.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
             [-1.,  1.]])
     """
     x = as_tensor(x)
-    shape = (normalized_shape,) if isinstance(normalized_shape, (int, np.integer)) else tuple(normalized_shape)
+    shape = (normalized_shape,) if np.ndim(normalized_shape) == 0 else tuple(normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape or 0 in shape:
         raise ValueError(f"normalized_shape must be the last axes of {x.shape}, got {normalized_shape}")
     for name, parameter in (("weight", weight), ("bias", bias)):

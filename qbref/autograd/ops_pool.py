@@ -43,19 +43,19 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
     image = to_chwn(x.data) if padding == (0, 0) else surround(to_chwn(x.data), padding, -np.inf)
     taps = windows(image, kernel_size, stride)
     y = taps[:, 0, 0].copy()
-    for k, l in np.ndindex(kernel_size):
-        np.maximum(y, taps[:, k, l], out=y)
+    for tap in np.ndindex(kernel_size):
+        np.maximum(y, taps[:, *tap], out=y)
 
     def backward(upstream):
         g = np.ascontiguousarray(to_chwn(upstream))
         grad_image = np.zeros(image.shape, g.dtype)
         grad_taps = windows(grad_image, kernel_size, stride)
         unmet = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
-        for k, l in np.ndindex(kernel_size):
-            first = taps[:, k, l] == y
+        for tap in np.ndindex(kernel_size):  # row-major
+            first = taps[:, *tap] == y
             first &= unmet
             unmet ^= first
-            grad_taps[:, k, l] += g * first
+            grad_taps[:, *tap] += g * first
         return (to_nchw(inside(grad_image, padding)),)
 
     return Tensor.from_op(to_nchw(y), (x,), backward)
@@ -91,8 +91,8 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
         g = np.ascontiguousarray(to_chwn(upstream)) * share
         grad_image = np.zeros(image_shape, g.dtype)
         grad_taps = windows(grad_image, kernel_size, stride)
-        for k, l in np.ndindex(kernel_size):
-            grad_taps[:, k, l] += g
+        for tap in np.ndindex(kernel_size):
+            grad_taps[:, *tap] += g
         return (to_nchw(inside(grad_image, padding)),)
 
     return Tensor.from_op(to_nchw(y), (x,), backward)

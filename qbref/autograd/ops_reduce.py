@@ -1,4 +1,7 @@
-"""Reductions over axes. `axis` is None (all axes), an integer or a tuple of integers; `keepdims` keeps them with length 1."""
+"""Reductions over axes.
+
+`axis` is None (all axes), an integer or a tuple of integers; `keepdims` keeps reduced axes with length 1.
+"""
 
 import math
 
@@ -9,7 +12,7 @@ from qbref.autograd.tensor import Tensor, as_tensor
 
 
 def _reduced(x, axis):
-    """Shape of the result with reduced axes kept as 1, the axes, and the number of elements behind one result."""
+    """The result's shape with keepdims, the axes, and how many elements each result is made of."""
     axes = normalize_axes(axis, x.ndim)
     kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
     return kept, axes, math.prod(x.shape[i] for i in axes)
@@ -80,11 +83,11 @@ def var(x, axis=None, keepdims=False, correction=0):
 
 
 def max(x, axis=None, keepdims=False):
-    """Largest element. With an integer `axis` the first of equal maxima gets the upstream; else they share it evenly.
+    """Largest element; with an integer `axis` the first of equal ones gets the upstream, else they share it evenly.
 
     Notes
     -----
-    The two rules are those of PyTorch's ``max(dim)``, which picks an index, and ``amax`` or ``max()``, which do not.
+    The two rules are those of PyTorch's ``max(dim)``, which picks an index, and of ``amax`` and ``max()``.
 
     Examples
     --------

@@ -7,7 +7,7 @@ from qbref.autograd.tensor import Tensor, as_tensor
 
 
 def reshape(x, *shape):
-    """The same elements in row-major order in another shape; one length may be −1. The gradient is reshaped back."""
+    """The same elements, in row-major order, in another shape; one length may be −1."""
     x = as_tensor(x)
     shape = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
     try:
@@ -18,7 +18,7 @@ def reshape(x, *shape):
 
 
 def transpose(x, *axes):
-    """Axis i of the result is axis axes[i] of x; without `axes`, their order is reversed. The gradient is permuted back."""
+    """Axis i of the result is axis axes[i] of x; without `axes`, their order is reversed."""
     x = as_tensor(x)
     axes = axes[0] if len(axes) == 1 and isinstance(axes[0], (tuple, list)) else axes
     order = normalize_axes(axes, x.ndim) if axes else tuple(reversed(range(x.ndim)))
@@ -29,7 +29,7 @@ def transpose(x, *axes):
 
 
 def getitem(x, index):
-    """x[index] with NumPy's rules; the upstream is added where the elements came from, as often as they were taken."""
+    """x[index] by NumPy's rules; an element taken several times gets the sum of the upstreams."""
     x = as_tensor(x)
     parts = index if isinstance(index, tuple) else (index,)
     takes_once = all(part is None or part is Ellipsis or isinstance(part, (int, slice)) for part in parts)

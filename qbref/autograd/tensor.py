@@ -1,14 +1,14 @@
 """An ndarray that remembers how it was made, so that gradients can flow back to where it came from.
 
-An operation computes its result and, standing right beside it, the rule that carries a gradient of the result (`upstream`)
-back to its operands; :meth:`Tensor.from_op` ties the two together::
+An operation computes its result and, standing right beside it, the rule that carries the gradient of the result
+(`upstream`) back to its operands; :meth:`Tensor.from_op` ties the two together::
 
     def exp(x):
         y = np.exp(x.data)
         return Tensor.from_op(y, (x,), lambda upstream: (upstream * y,))
 
-:meth:`Tensor.backward` then walks the results in reverse order of creation and applies each rule once. The layout follows
-A. Karpathy's micrograd, with arrays in place of scalars.
+:meth:`Tensor.backward` then walks from results to operands and applies each rule once. The layout follows
+A. Karpathy's micrograd (github.com/karpathy/micrograd), with arrays in place of scalars.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ class Tensor:
     Parameters
     ----------
     data : ndarray, number or nested list
-        An ndarray is shared, not copied, and keeps its dtype, which must be float32 or float64. Numbers and lists become float32.
+        An ndarray is shared, not copied, and must be float32 or float64. Numbers and lists become float32.
     requires_grad : bool
         Whether :meth:`backward` shall leave a gradient in `grad`.
     dtype : numpy.float32, numpy.float64 or None
@@ -35,7 +35,7 @@ class Tensor:
     data : ndarray
         The values. Replacing or changing them between forward and backward falsifies the gradient.
     grad : ndarray or None
-        d(output)/d(this), of `data`'s shape and dtype: filled by :meth:`backward`, only in tensors the user made (leaves).
+        Gradient, of `data`'s shape and dtype. :meth:`backward` fills it in leaves: tensors no operation made.
     requires_grad : bool
 
     Raises
@@ -45,8 +45,8 @@ class Tensor:
 
     Examples
     --------
-    >>> import qbref as qb
-    >>> x = qb.Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> from qbref.autograd import Tensor
+    >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
     >>> (x * x).sum().backward()
     >>> x.grad
     array([2., 4., 6.], dtype=float32)
@@ -63,7 +63,7 @@ class Tensor:
 
     @classmethod
     def from_op(cls, data, parents, backward):
-        """Return the result of an operation, tied to its operands by its gradient rule. The one way to make an operation.
+        """Return the result of an operation, tied to its operands by a gradient rule: the one way to make one.
 
         Parameters
         ----------
@@ -72,8 +72,9 @@ class Tensor:
         parents : sequence of Tensor
             The operands.
         backward : callable
-            ``backward(upstream)`` takes the gradient of the result (an ndarray of its shape and dtype, not to be written
-            to) and returns a tuple with one entry per parent: an ndarray of the parent's shape, or None for no gradient.
+            ``backward(upstream)`` takes the gradient of the result (an ndarray of its shape and dtype, not to be
+            written to) and returns a tuple with one entry per parent: an ndarray of the parent's shape, or None
+            for no gradient.
 
         Returns
         -------
@@ -84,9 +85,9 @@ class Tensor:
         --------
         A straight-through rounding:
 
-        >>> import numpy as np, qbref as qb
-        >>> x = qb.Tensor([0.4, 1.6], requires_grad=True)
-        >>> y = qb.Tensor.from_op(np.round(x.data), (x,), lambda upstream: (upstream,))
+        >>> from qbref.autograd import Tensor
+        >>> x = Tensor([0.4, 1.6], requires_grad=True)
+        >>> y = Tensor.from_op(np.round(x.data), (x,), lambda upstream: (upstream,))
         >>> y.sum().backward()
         >>> y.data, x.grad
         (array([0., 2.], dtype=float32), array([1., 1.], dtype=float32))
@@ -104,9 +105,9 @@ class Tensor:
         Parameters
         ----------
         upstream : ndarray of this tensor's shape and dtype, or None
-            Gradient of the final quantity with respect to this tensor. None means 1 and is allowed for one element only.
+            Gradient of the final quantity by this tensor. None means 1 and is allowed for one element only.
         retain_graph : bool
-            Keep the graph for another call; otherwise every array the operations had saved is released on the way.
+            Keep the graph for another call; otherwise every array the operations saved is released on the way.
 
         Raises
         ------
@@ -119,7 +120,7 @@ class Tensor:
 
         Notes
         -----
-        Gradients add up over calls until :meth:`zero_grad`. The walk uses no recursion: depth is bounded by memory only.
+        Gradients add up over calls until :meth:`zero_grad`. There is no recursion: only memory bounds the depth.
         """
         upstream = self._checked_upstream(upstream)
         order = _topological_order(self)
@@ -149,10 +150,14 @@ class Tensor:
 
     def _checked_upstream(self, upstream):
         if not self.requires_grad:
-            raise RuntimeError("backward must start from a tensor that requires a gradient, got one that does not")
+            raise RuntimeError(
+                "backward must start from a tensor with requires_grad=True, got requires_grad=False"
+            )
         if upstream is None:
             if self.size != 1:
-                raise ValueError(f"upstream must be given for more than one element, got None for shape {self.shape}")
+                raise ValueError(
+                    f"upstream must be given unless there is one element, got shape {self.shape}"
+                )
             return np.ones_like(self.data)
         if isinstance(upstream, Tensor):
             upstream = upstream.data
@@ -200,7 +205,7 @@ class Tensor:
         return bool(self.item())
 
     def __array__(self, dtype=None, copy=None):
-        raise TypeError("a Tensor must be converted explicitly, by .data or .numpy(), got an implicit conversion")
+        raise TypeError("a Tensor must be converted by .data or .numpy(), got an implicit conversion")
 
     def __repr__(self):
         values = np.array2string(self.data, separator=", ", prefix="Tensor(")
@@ -209,12 +214,14 @@ class Tensor:
 
     def __reduce_ex__(self, protocol):
         if self._backward is not None:  # a copied rule would still point at the original's operands
-            raise RuntimeError("a copied Tensor must be a leaf, got the result of an operation (detach() it first)")
+            raise RuntimeError(
+                "a copied Tensor must be a leaf, got the result of an operation: detach() it first"
+            )
         return super().__reduce_ex__(protocol)
 
 
 def as_tensor(value, dtype=None):
-    """Return `value` itself if it is a Tensor, else wrap it as a constant; a bare number takes `dtype` (default float32).
+    """Return `value` itself if it is a Tensor, else as a constant; a bare number takes `dtype` (float32 if None).
 
     Examples
     --------

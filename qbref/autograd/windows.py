@@ -1,10 +1,10 @@
 """The windows that a convolution or a pooling sees, as a view.
 
-Images travel between layers as Tensors of shape (N, C, H, W), but the operations here work on memory in the order
-(C, H, W, N), which NumPy likes best: a shifted or strided image is still made of long contiguous runs (the batch), so
-that copying, adding and comparing windows runs at full width; the channels come first, as the rows of a matrix product
-want them; and flattening to (N, C·H·W) copies nothing.
-A layer's output is a view of such memory, so the next layer's :func:`to_chwn` is free.
+Images travel between layers as Tensors of shape (N, C, H, W), but convolution and pooling order memory as
+(C, H, W, N), which NumPy likes best. With the batch innermost, a shifted or strided image is still made of long
+contiguous runs, so that windows are copied, added and compared at full speed. The channels come first, as the
+matrix product and the sums per channel want them, and flattening to (N, C·H·W) copies nothing. A layer returns a
+view of such memory, so :func:`to_chwn` is free in the next one.
 """
 
 import numpy as np
@@ -37,9 +37,9 @@ def inside(padded, padding):
 
 
 def windows(x, kernel_size, stride=(1, 1), dilation=(1, 1)):
-    """View x (C, H, W, N) as (C, KH, KW, OH, OW, N): entry [:, k, l] is what tap (k, l) sees at every output position.
+    """View x (C, H, W, N) as (C, KH, KW, OH, OW, N): what each tap of the kernel sees at every output position.
 
-    The view is writable, and windows may overlap: add to one tap at a time.
+    The view is writable, and windows may overlap: add to one tap [:, k, l] at a time.
 
     Raises
     ------
@@ -49,6 +49,8 @@ def windows(x, kernel_size, stride=(1, 1), dilation=(1, 1)):
     (SH, SW), (DH, DW) = stride, dilation
     span = tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True))
     if span[0] > x.shape[1] or span[1] > x.shape[2]:
-        raise ValueError(f"kernel_size must fit into the padded image {x.shape[1:3]}, got {span} with dilation")
+        raise ValueError(
+            f"kernel_size must fit into the padded image {x.shape[1:3]}, got {span} when dilated"
+        )
     view = sliding_window_view(x, span, axis=(1, 2), writeable=True)  # (C, H', W', N, span, span)
     return view[:, ::SH, ::SW, :, ::DH, ::DW].transpose(0, 4, 5, 1, 2, 3)
