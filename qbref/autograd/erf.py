@@ -1,8 +1,9 @@
 """The error function for arrays, which NumPy lacks.
 
 For a ≥ 0, erfc(a) = 1 − erf(a) is t · exp(P(t) − a²) with t = 2 / (2 + a), where P is so smooth that a
-polynomial of degree 20 reaches the precision of float64 (W. H. Press et al., "Numerical Recipes", 3rd edition,
-section 6.2.2). It interpolates `math.erfc` at Chebyshev points once, at import: no constants to mistype.
+polynomial of degree 20 reaches the precision of float64 (W. H. Press et al., "Numerical Recipes", 3rd
+edition, section 6.2.2). It interpolates `math.erfc` at Chebyshev points once, at import: no constants to
+mistype.
 """
 
 import math

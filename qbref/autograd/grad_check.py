@@ -13,8 +13,8 @@ def grad_check(fn, inputs, eps=1e-6, rtol=1e-5, atol=1e-7, rng=None):
     Parameters
     ----------
     fn : callable
-        ``fn(*tensors)`` returns a Tensor of any shape. It must be smooth within `eps` of the inputs and return
-        the same value every time.
+        ``fn(*tensors)`` returns a Tensor of any shape. It must be smooth within `eps` of the inputs and
+        return the same value every time.
     inputs : sequence of ndarray or Tensor, or a single one
         Copied to float64 leaves.
     eps : float

@@ -20,7 +20,8 @@ def is_grad_enabled():
 def no_grad():
     """Operations inside build no graph: results do not require a gradient and keep nothing alive.
 
-    Works as ``with no_grad():`` and as the decorator ``@no_grad()``, may be nested, and leaves other threads alone.
+    Works as ``with no_grad():`` and as the decorator ``@no_grad()``, may be nested, and leaves other
+    threads alone.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The operators and methods of Tensor: each is the function of that name with the tensor as first argument."""
+"""The operators and methods of Tensor: each is the function of that name, given the tensor first."""
 
 from qbref.autograd import ops_activation, ops_elementwise, ops_reduce, ops_shape
 from qbref.autograd.ops_matmul import matmul

@@ -43,19 +43,19 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
     image = to_chwn(x.data) if padding == (0, 0) else surround(to_chwn(x.data), padding, -np.inf)
     taps = windows(image, kernel_size, stride)
     y = taps[:, 0, 0].copy()
-    for tap in np.ndindex(kernel_size):
-        np.maximum(y, taps[:, *tap], out=y)
+    for row, col in np.ndindex(kernel_size):
+        np.maximum(y, taps[:, row, col], out=y)
 
     def backward(upstream):
         g = np.ascontiguousarray(to_chwn(upstream))
         grad_image = np.zeros(image.shape, g.dtype)
         grad_taps = windows(grad_image, kernel_size, stride)
         unmet = np.ones(y.shape, bool)  # windows whose maximum has not been met yet
-        for tap in np.ndindex(kernel_size):  # row-major
-            first = taps[:, *tap] == y
+        for row, col in np.ndindex(kernel_size):  # row-major
+            first = taps[:, row, col] == y
             first &= unmet
             unmet ^= first
-            grad_taps[:, *tap] += g * first
+            grad_taps[:, row, col] += g * first
         return (to_nchw(inside(grad_image, padding)),)
 
     return Tensor.from_op(to_nchw(y), (x,), backward)
@@ -91,8 +91,8 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
         g = np.ascontiguousarray(to_chwn(upstream)) * share
         grad_image = np.zeros(image_shape, g.dtype)
         grad_taps = windows(grad_image, kernel_size, stride)
-        for tap in np.ndindex(kernel_size):
-            grad_taps[:, *tap] += g
+        for row, col in np.ndindex(kernel_size):
+            grad_taps[:, row, col] += g
         return (to_nchw(inside(grad_image, padding)),)
 
     return Tensor.from_op(to_nchw(y), (x,), backward)

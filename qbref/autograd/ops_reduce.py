@@ -83,7 +83,7 @@ def var(x, axis=None, keepdims=False, correction=0):
 
 
 def max(x, axis=None, keepdims=False):
-    """Largest element; with an integer `axis` the first of equal ones gets the upstream, else they share it evenly.
+    """Largest element; of equal ones the first gets the upstream if `axis` is an integer, else they share it.
 
     Notes
     -----

@@ -1,7 +1,7 @@
 """An ndarray that remembers how it was made, so that gradients can flow back to where it came from.
 
-An operation computes its result and, standing right beside it, the rule that carries the gradient of the result
-(`upstream`) back to its operands; :meth:`Tensor.from_op` ties the two together::
+An operation computes its result and, standing right beside it, the rule that carries the gradient of the
+result (`upstream`) back to its operands; :meth:`Tensor.from_op` ties the two together::
 
     def exp(x):
         y = np.exp(x.data)
@@ -63,7 +63,7 @@ class Tensor:
 
     @classmethod
     def from_op(cls, data, parents, backward):
-        """Return the result of an operation, tied to its operands by a gradient rule: the one way to make one.
+        """Return the result of an operation, tied to its operands by its gradient rule.
 
         Parameters
         ----------
@@ -72,9 +72,9 @@ class Tensor:
         parents : sequence of Tensor
             The operands.
         backward : callable
-            ``backward(upstream)`` takes the gradient of the result (an ndarray of its shape and dtype, not to be
-            written to) and returns a tuple with one entry per parent: an ndarray of the parent's shape, or None
-            for no gradient.
+            ``backward(upstream)`` takes the gradient of the result (an ndarray of its shape and dtype, not
+            to be written to) and returns a tuple with one entry per parent: an ndarray of the parent's
+            shape, or None for no gradient.
 
         Returns
         -------
@@ -107,7 +107,8 @@ class Tensor:
         upstream : ndarray of this tensor's shape and dtype, or None
             Gradient of the final quantity by this tensor. None means 1 and is allowed for one element only.
         retain_graph : bool
-            Keep the graph for another call; otherwise every array the operations saved is released on the way.
+            Keep the graph for another call; otherwise every array the operations saved is released on the
+            way.
 
         Raises
         ------
@@ -118,9 +119,8 @@ class Tensor:
         RuntimeError
             If nothing here requires a gradient, or the graph was released by an earlier call.
 
-        Notes
-        -----
-        Gradients add up over calls until :meth:`zero_grad`. There is no recursion: only memory bounds the depth.
+        Notes ----- Gradients add up over calls until :meth:`zero_grad`. There is no recursion: only memory
+        bounds the depth.
         """
         upstream = self._checked_upstream(upstream)
         order = _topological_order(self)
@@ -221,7 +221,7 @@ class Tensor:
 
 
 def as_tensor(value, dtype=None):
-    """Return `value` itself if it is a Tensor, else as a constant; a bare number takes `dtype` (float32 if None).
+    """Return `value` as a Tensor: itself, or a constant. A bare number takes `dtype` (None: float32).
 
     Examples
     --------

@@ -1,10 +1,10 @@
 """The windows that a convolution or a pooling sees, as a view.
 
 Images travel between layers as Tensors of shape (N, C, H, W), but convolution and pooling order memory as
-(C, H, W, N), which NumPy likes best. With the batch innermost, a shifted or strided image is still made of long
-contiguous runs, so that windows are copied, added and compared at full speed. The channels come first, as the
-matrix product and the sums per channel want them, and flattening to (N, C·H·W) copies nothing. A layer returns a
-view of such memory, so :func:`to_chwn` is free in the next one.
+(C, H, W, N), which NumPy likes best. With the batch innermost, a shifted or strided image is still made of
+long contiguous runs, so that windows are copied, added and compared at full speed. The channels come first,
+as the matrix product and the sums per channel want them, and flattening to (N, C·H·W) copies nothing. A
+layer returns a view of such memory, so :func:`to_chwn` is free in the next one.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def inside(padded, padding):
 
 
 def windows(x, kernel_size, stride=(1, 1), dilation=(1, 1)):
-    """View x (C, H, W, N) as (C, KH, KW, OH, OW, N): what each tap of the kernel sees at every output position.
+    """View x (C, H, W, N) as (C, KH, KW, OH, OW, N): what each tap of the kernel sees at each position.
 
     The view is writable, and windows may overlap: add to one tap [:, k, l] at a time.
 

@@ -44,12 +44,7 @@ class MaxPool2d(Layer):
         """(N, H, W, C) → (N, OH, OW, C)."""
         packed = x.dtype == np.uint64
         lowest = np.iinfo(x.dtype).max if packed else np.iinfo(x.dtype).min
-        larger = np.bitwise_and if packed else np.maximum
-        first, *others = window_taps(x, self.geometry, lowest)
-        result = larger(first, others[0]) if others else first.copy()
-        for tap in others[1:]:
-            larger(result, tap, out=result)
-        return result
+        return reduce_windows(np.bitwise_and if packed else np.maximum, x, self.geometry, lowest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,19 +58,29 @@ class AvgPool2d(Layer):
     def run(self, x, kernels):
         """(N, H, W, C) → (N, OH, OW, C)."""
         centred = x.astype(np.int32) - np.int32(self.zero_point)
-        total = sum(window_taps(centred, self.geometry, 0))
-        return self.finish(total, kernels)
+        return self.finish(reduce_windows(np.add, centred, self.geometry, 0), kernels)
 
 
-def window_taps(x, geometry, outside):
-    """One strided view of the padded (N, H, W, C) array per position in the window, row by row."""
+def reduce_windows(combine, x, geometry, outside):
+    """`combine` over every window of (N, H, W, C): first along its columns, then along its rows.
+
+    A maximum of maxima, a sum of sums: height + width steps instead of height * width, and the longer
+    half of them on whole rows of memory. `outside` pads.
+    """
     (height, width), (down, right), (top, left), _ = geometry
     if top or left:
         x = np.pad(x, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=outside)
     rows, columns = (x.shape[1] - height) // down + 1, (x.shape[2] - width) // right + 1
-    for i in range(height):
-        for j in range(width):
-            yield x[:, i : i + (rows - 1) * down + 1 : down, j : j + (columns - 1) * right + 1 : right]
+    x = _reduce(combine, [x[:, i : i + (rows - 1) * down + 1 : down] for i in range(height)])
+    return _reduce(combine, [x[:, :, j : j + (columns - 1) * right + 1 : right] for j in range(width)])
+
+
+def _reduce(combine, views):
+    first, *others = views
+    result = combine(first, others[0]) if others else first.copy()
+    for view in others[1:]:
+        combine(result, view, out=result)
+    return result
 
 
 @dataclass(frozen=True, eq=False)
