@@ -33,7 +33,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     Notes ----- Each column of `columns` is the window of x at one output position, so that convolution is
     the product weight @ columns (K. Chellapilla et al., "High Performance Convolutional Neural Networks for
-    Document Processing", 2006, section 3). The gradient of weight is upstream @ columnsᵀ; that of the
+    Document Processing", 2006). The gradient of weight is upstream @ columnsᵀ; that of the
     columns is weightᵀ @ upstream, added back to x tap by tap. `columns` takes KH·KW times the memory of x
     and is kept for the backward pass, if there will be one.
 
