@@ -1,8 +1,9 @@
 /* Asking the processor: qb_has_avx2(), and loops compiled for two instruction sets.
  *
  * The package is compiled for every processor of its kind, which on x86-64 means SSE2. A loop that gains
- * from AVX2 (and the BMI2 and popcnt that come with it) is written as an always-inline function name_loop; QB_TWO_TARGETS(name, ...) then
- * makes a function of it for each instruction set, and name() calls the one that this processor has.
+ * from AVX2 (and the BMI2 and popcnt that come with it) is written as an always-inline function name_loop;
+ * QB_TWO_TARGETS(name, ...) then makes a function of it for each instruction set, and name() calls the one
+ * that this processor has.
  * All of them compute with integers and return the same bits.
  *
  * With QBREF_BASELINE=1 in the environment the processor is not asked, so that one machine tests both.
@@ -36,9 +37,14 @@ static int qb_has_avx2(void) {
     return known;
 }
 
-#define QB_TWO_TARGETS(name, parameters, arguments)                                                  \
-    QB_AVX2 static void name##_avx2 parameters { name##_loop arguments; }                            \
-    static inline void name parameters { if (qb_has_avx2()) name##_avx2 arguments; else name##_loop arguments; }
+#define QB_TWO_TARGETS(name, parameters, arguments)                       \
+    QB_AVX2 static void name##_avx2 parameters { name##_loop arguments; } \
+    static inline void name parameters {                                  \
+        if (qb_has_avx2())                                                \
+            name##_avx2 arguments;                                        \
+        else                                                              \
+            name##_loop arguments;                                        \
+    }
 
 #else
 

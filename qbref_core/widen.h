@@ -44,7 +44,7 @@ QB_TWO_TARGETS(qb_widen_panel,
                (rhs, k_stride, pairs, flip, zero_points, panel))
 
 /* column j of panel = row, which has 2 * pairs values */
-static void qb_place_column(const int16_t *row, ptrdiff_t pairs, int j, int16_t *panel) {
+static inline void qb_place_column(const int16_t *row, ptrdiff_t pairs, int j, int16_t *panel) {
     for (ptrdiff_t i = 0; i < pairs; i++)
         memcpy(panel + (i * QB_PANEL + j) * 2, row + 2 * i, 2 * sizeof *row);
 }

@@ -29,6 +29,7 @@ def main(arguments=None):
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
     options = parser.parse_args(arguments)
+    options.arguments = sys.argv[1:] if arguments is None else arguments
     try:
         return options.run(options) or 0
     except (ValueError, TypeError, OSError) as error:

@@ -22,7 +22,7 @@ class Measurement(NamedTuple):
     throughput: float
 
 
-def measure(predict, x, y, seconds=0.5):
+def measure(predict, x, y, seconds=0.3):
     """Evaluate ``predict(batch) -> scores`` on all of (x, y), then time it.
 
     Parameters

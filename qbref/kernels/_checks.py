@@ -130,11 +130,11 @@ def _per_channel(name, value, lo, hi, channels):
 
 
 def _smallest_dtype(qmin, qmax):
-    for dtype in (INT8, INT16) if qmin < 0 else (UINT8, UINT16):
-        limits = np.iinfo(dtype)
-        if limits.min <= qmin and qmax <= limits.max:
-            return dtype
-    return INT32
+    if qmin < 0:
+        bits = max(-qmin - 1, qmax).bit_length()
+        return INT8 if bits <= 7 else INT16 if bits <= 15 else INT32
+    bits = qmax.bit_length()
+    return UINT8 if bits <= 8 else UINT16 if bits <= 16 else INT32
 
 
 def check_pack_bits(x):

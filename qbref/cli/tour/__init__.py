@@ -14,6 +14,7 @@ from pathlib import Path
 import qbref as qb
 from qbref import data, integer, ptq
 from qbref.autograd import Tensor, no_grad
+from qbref.cli import threads
 from qbref.cli.measure import Measurement, measure
 from qbref.cli.tour import recipes
 from qbref.cli.tour.progress import Progress
@@ -39,11 +40,13 @@ def add_arguments(parser):
 
 
 def run(options):
-    """Train, quantize, measure; print the table, save picture and models."""
+    """Train, quantize, measure; print the table, save picture and models; returns the exit status."""
     if options.seed < 0:
         raise ValueError(f"seed must be a non-negative integer, got {options.seed}")
     folder = Path(options.output)
     folder.mkdir(parents=True, exist_ok=True)
+    if not threads.are_chosen():
+        return threads.run_with_one(options.arguments)
     settings = QUICK if options.quick else FULL if options.full else STANDARD
     seeds = range(options.seed, options.seed + (SEEDS if options.full else 1))
     started = time.perf_counter()

@@ -1,0 +1,23 @@
+"""One BLAS thread, so that float and integer models are timed on equal terms.
+
+BLAS libraries read their thread count when NumPy is first imported, so a command that times something
+runs itself again, in a process whose environment says 1. On small networks one thread is also the faster
+choice: OpenBLAS's threads wait for each other actively, and the more so the busier the machine.
+"""
+
+import os
+import subprocess
+import sys
+
+VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def are_chosen():
+    """Whether the environment already says how many threads to use."""
+    return any(name in os.environ for name in VARIABLES)
+
+
+def run_with_one(arguments):
+    """Run ``qbref`` with these arguments on one BLAS thread; returns the exit status."""
+    environment = os.environ | {name: "1" for name in VARIABLES}
+    return subprocess.run([sys.executable, "-m", "qbref", *arguments], env=environment).returncode
