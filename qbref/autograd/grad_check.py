@@ -54,7 +54,7 @@ def grad_check(fn, inputs, eps=1e-6, rtol=1e-5, atol=1e-7, rng=None):
     leaves = [_float64_leaf(value) for value in inputs]
     output = fn(*leaves)
     if not isinstance(output, Tensor) or output.dtype != np.float64:
-        found = getattr(output, "dtype", type(output).__name__)
+        found = output.dtype if isinstance(output, Tensor) else type(output).__name__
         raise TypeError(f"fn must return a float64 Tensor, got {found}")
     if not np.array_equal(_value(fn, leaves), output.data, equal_nan=True):
         raise ValueError("fn must return the same value for the same inputs, got two different ones")

@@ -131,7 +131,7 @@ class _Builder:
         spec = self.config.weights_of(path)
         if isinstance(spec, Lut):
             return LutWeights(layer.weight.data, spec)
-        return UniformWeights(spec, self.config.rounding)
+        return UniformWeights(spec, self.config.rounding, layer.weight.data)
 
     def _residual(self, path, module, grid, items, keep_grid):
         if grid is None:

@@ -24,6 +24,9 @@ class Uniform:
         Leave the most negative level out, so that ``-q`` always exists.
     per_channel : bool
         One scale per output channel (weights only).
+    clip : {"none", "mse"}
+        Whether weights far from zero may be clipped to give the others finer levels: "mse" takes the share
+        of the range with the smallest squared error (weights only; with few bits it matters).
 
     Examples
     --------
@@ -36,10 +39,13 @@ class Uniform:
     symmetric: bool = False
     narrow_range: bool = False
     per_channel: bool = False
+    clip: str = "none"
 
     def __post_init__(self):
         if isinstance(self.n_bits, bool) or not isinstance(self.n_bits, int) or not 2 <= self.n_bits <= 16:
             raise ValueError(f"n_bits must be an integer in 2..16, got {self.n_bits!r}")
+        if self.clip not in ("none", "mse"):
+            raise ValueError(f"clip must be 'none' or 'mse', got {self.clip!r}")
 
     def __str__(self):
         return f"int{self.n_bits}{' per channel' if self.per_channel else ''}"
@@ -81,9 +87,9 @@ class Lut:
         return f"{self.n_bits}-bit table"
 
 
-def int_weights(n_bits=8):
+def int_weights(n_bits=8, clip="none"):
     """Symmetric narrow-range weights with one scale per output channel, the usual choice."""
-    return Uniform(n_bits, symmetric=True, narrow_range=True, per_channel=True)
+    return Uniform(n_bits, symmetric=True, narrow_range=True, per_channel=True, clip=clip)
 
 
 @dataclass(frozen=True)

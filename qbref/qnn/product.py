@@ -102,5 +102,6 @@ def with_state_of(layer, cls, *shape):
     """A layer of class `cls` with the weights and bias of `layer`."""
     # Its initial weights are replaced at once, so they do not come from the shared generator.
     made = cls(*shape, bias=layer.bias is not None, rng=np.random.default_rng(0))
-    made.load_state_dict(layer.state_dict())
+    for name, parameter in layer.named_parameters():
+        getattr(made, name).data[...] = parameter.data
     return made

@@ -14,9 +14,12 @@ from qbref.binary.scaling import channel_scale
 from qbref.binary.sign import sign
 from qbref.nn import Module
 from qbref.qnn.fake_quantize import fake_quantize
+from qbref.quant.affine import fake_quantize as fake_quantize_array
 from qbref.quant.affine import quantize
 from qbref.quant.lut import Codebook, dequantize_lut, fit_codebook, quantize_lut
 from qbref.quant.ranges import params_from_range
+
+SHARES = np.linspace(0.3, 1, 71, dtype=np.float32)  # tried by clip="mse"
 
 
 @dataclass(frozen=True)
@@ -50,25 +53,43 @@ class UniformWeights(Module):
     spec : Uniform
         Must be symmetric: a weight zero point of 0 keeps the integer product free of a row sum.
     rounding : str
+    latent : ndarray or None
+        The weights that ``clip="mse"`` fits its share of the range to, once.
+
+    Attributes
+    ----------
+    share : float32 ndarray
+        Of the range from the smallest to the largest weight that the levels cover, per scale.
     """
 
-    def __init__(self, spec, rounding="half_even"):
+    def __init__(self, spec, rounding="half_even", latent=None):
         super().__init__()
         if not spec.symmetric:
             raise ValueError(f"weights must use a symmetric range, got {spec!r}")
         self.spec, self.rounding = spec, rounding
+        self.register_buffer("share", np.array(1, np.float32))
+        if spec.clip == "mse":
+            self.share = self._best_share(latent)
 
     def params(self, latent):
         """QuantParams from the smallest and largest latent weight, per tensor or per output channel."""
         spec = self.spec
         axes = tuple(range(1, latent.ndim)) if spec.per_channel else None
         return params_from_range(
-            latent.min(axis=axes),
-            latent.max(axis=axes),
+            latent.min(axis=axes) * self.share,
+            latent.max(axis=axes) * self.share,
             axis=0 if spec.per_channel else None,
             rounding=self.rounding,
             **spec.range_options,
         )
+
+    def _best_share(self, latent):
+        axes = tuple(range(1, latent.ndim)) if self.spec.per_channel else None
+        errors = []
+        for self.share in SHARES:
+            x_hat = fake_quantize_array(latent, self.params(latent))
+            errors.append(np.square(x_hat - latent).mean(axis=axes))
+        return SHARES[np.argmin(errors, axis=0)]
 
     def forward(self, latent):
         """Fake-quantized weights with the straight-through gradient."""

@@ -37,7 +37,9 @@ def test_gradient_wrong_in_one_element_is_caught_and_named_with_both_numbers():
     assert "input 1 " in message
     assert "element (1, 0)" in message
     assert "1 of 6 elements differ" in message
-    analytic, numeric = (float(message.split(word + " ")[1].split()[0].rstrip(",")) for word in ("analytic", "numeric"))
+    analytic, numeric = (
+        float(message.split(word + " ")[1].split()[0].rstrip(",")) for word in ("analytic", "numeric")
+    )
     assert analytic / numeric == pytest.approx(0.999, abs=1e-6)  # abs: the truncation error of the quotient
     assert 0.5 <= abs(numeric) / (3 * 1.5**2) <= 1.5  # the cotangent's magnitude
 
@@ -80,5 +82,5 @@ def test_random_and_float32_functions_are_refused():
         grad_check(lambda x: x * rng.random(), [X])
     with pytest.raises(TypeError, match="fn must return a float64 Tensor, got float32"):
         grad_check(lambda x: Tensor(x.data.astype(np.float32)), [X])
-    with pytest.raises(TypeError, match="got ndarray|got float64"):
+    with pytest.raises(TypeError, match="fn must return a float64 Tensor, got ndarray"):
         grad_check(lambda x: x.data, [X])

@@ -111,7 +111,9 @@ def test_numpy_does_not_convert_silently():
 
 def test_repr_shows_dtype_and_requires_grad_when_not_the_default():
     assert repr(Tensor([1.0])) == "Tensor([1.])"
-    assert repr(Tensor(np.array([1.0]), requires_grad=True)) == "Tensor([1.], dtype=float64, requires_grad=True)"
+    assert (
+        repr(Tensor(np.array([1.0]), requires_grad=True)) == "Tensor([1.], dtype=float64, requires_grad=True)"
+    )
 
 
 def test_leaves_can_be_copied_and_results_cannot():

@@ -74,3 +74,32 @@ def test_latent_and_binary_weights_are_two_things():
     latent, binary = layer.weight.data, layer.weight_quantizer(layer.weight).data
     assert len(np.unique(np.abs(latent))) > 3
     assert len(np.unique(np.abs(binary))) == 3
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_mse_clipping_lowers_the_error_of_heavy_tailed_weights_by_clipping_few(per_channel):
+    w = np.random.default_rng(2).standard_t(4, (6, 500)).astype(np.float32)
+
+    def error(clip):
+        spec = qnn.Uniform(4, symmetric=True, narrow_range=True, per_channel=per_channel, clip=clip)
+        quantizer = qnn.UniformWeights(spec, latent=w)
+        return np.square(quantizer(qb.Tensor(w)).data - w).mean(), quantizer
+
+    (plain, _), (clipped, quantizer) = error("none"), error("mse")
+    assert clipped < 0.6 * plain
+    largest = quantizer.levels(w).scale.max() * 7
+    assert 0 < (np.abs(w) > largest).mean() < 0.05
+
+
+def test_mse_clipping_is_fitted_once_and_then_follows_the_range():
+    w = np.random.default_rng(3).standard_t(4, (2, 400)).astype(np.float32)
+    quantizer = qnn.UniformWeights(qnn.int_weights(4, clip="mse"), latent=w)
+    share = quantizer.share.copy()
+    # one float32 rounding each of the doubled ends and of the scale
+    np.testing.assert_allclose(quantizer.params(2 * w).scale, 2 * quantizer.params(w).scale, rtol=2**-22)
+    assert (quantizer.share == share).all()
+
+
+def test_an_unknown_clip_is_refused():
+    with pytest.raises(ValueError, match="clip must be 'none' or 'mse'"):
+        qnn.Uniform(4, clip="minmax")

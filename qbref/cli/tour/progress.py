@@ -33,16 +33,13 @@ class Progress:
             self._write(f"\r{self._title()} {bar:20} {fraction:4.0%} {note:24.24}")
 
     def __enter__(self):
-        if self.live:
-            self._write(f"\r{self._title()} …")
+        self._write(f"{self._title()} … ")
         return self
 
     def __exit__(self, kind, error, trace):
         if kind is None:
-            start = "\r" if self.live else ""
-            self._write(
-                f"{start}{self._title()} … {time.perf_counter() - self.started:.1f} s{' ' * 46 * self.live}\n"
-            )
+            seconds = f"{time.perf_counter() - self.started:.1f} s"
+            self._write(f"\r{self._title()} … {seconds:50}\n" if self.live else f"{seconds}\n")
 
     def _title(self):
         return f"[{self.done}/{self.stages}] {self.name}"

@@ -22,7 +22,7 @@ FULL = Settings(20, 10, 20, 30)
 
 # The image itself keeps 8 bits: it is data, not an activation that the network could adapt.
 INT4 = qnn.QuantConfig(
-    weights=qnn.int_weights(4),
+    weights=qnn.int_weights(4, clip="mse"),
     activations=qnn.Uniform(4),
     observer=calibration.MSE,
     overrides={"input": {"activations": qnn.Uniform(8)}},
