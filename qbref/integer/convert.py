@@ -21,6 +21,8 @@ from qbref.qnn.build import BATCH_NORMS, flatten
 from qbref.qnn.product import Product
 from qbref.qnn.report import Report
 
+BINARY = qnn.BinaryLinear, qnn.BinaryConv2d
+
 
 def convert(q):
     """The integer model that computes, bit for bit, what the `qnn` model `q` computes in evaluation mode.
@@ -135,18 +137,14 @@ class _Converter:
 
     def _product(self, path, module, items):
         integers = module.arithmetic()
-        xnor = isinstance(module, (qnn.BinaryLinear, qnn.BinaryConv2d)) and isinstance(
-            module.input_quantizer, qnn.Sign
-        )
-        make = {
-            (True, True): self._binary_conv,
-            (True, False): self._conv,
-            (False, True): self._binary_linear,
-            (False, False): self._linear,
-        }[isinstance(module, nn.Conv2d), xnor]
-        layer = make(path, module, integers)
+        xnor = isinstance(module, BINARY) and isinstance(module.input_quantizer, qnn.Sign)
+        if isinstance(module, nn.Conv2d):
+            layer = (self._binary_conv if xnor else self._conv)(path, module, integers)
+            self.channels = module.out_channels
+        else:
+            layer = (self._binary_linear if xnor else self._linear)(path, module, integers)
+            self.channels = None
         self.packs_pixels = False
-        self.channels = module.out_channels if isinstance(module, nn.Conv2d) else None
         if integers.output is None:
             self.params, self.scale = None, integers.scale
         else:
@@ -211,7 +209,7 @@ class _Converter:
         """Whether the next product takes packed signs in the order in which pixels hold them."""
         flattened = False
         for _, module in items:
-            if isinstance(module, (qnn.BinaryLinear, qnn.BinaryConv2d)):
+            if isinstance(module, BINARY):
                 packs = not flattened or self.channels is not None
                 self.packs_pixels = flattened and packs
                 return packs

@@ -36,7 +36,7 @@ def check_int(name, value, lo, hi):
 
 
 def is_scalar(value):
-    return isinstance(value, int) or getattr(value, "ndim", None) == 0
+    return isinstance(value, (int, float)) or getattr(value, "ndim", None) == 0
 
 
 def check_zero_points(name, zero_point, dtype, count):

@@ -118,6 +118,10 @@ class _Builder:
             raise ValueError(
                 f"layer {path!r} must pad with 0 unless a Sign is before it, got {layer.padding_value}"
             )
+        if layer.input_quantizer is not None:
+            raise ValueError(
+                f"layer {path!r} must stand once in one model, got one that is quantized already"
+            )
         bounds, fused = _take_activation(items)
         output = self.quantizer(path) if keep_grid and not items or _needs_grid(items) else None
         layer.set_quantizers(weights, grid, output, bounds, self.config.requantize_mode)

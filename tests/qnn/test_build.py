@@ -121,3 +121,16 @@ def test_the_config_chooses_the_observer():
     wide = ptq.quantize_static(model, [x], qnn.QuantConfig(observer=calibration.MinMax))
     narrow = ptq.quantize_static(model, [x], qnn.QuantConfig(observer=lambda: calibration.Percentile(80)))
     assert narrow[0].output_quantizer.params.scale < wide[0].output_quantizer.params.scale / 5
+
+
+def test_a_binary_layer_that_stands_twice_in_a_model_is_refused():
+    shared = qnn.BinaryLinear(4, 4)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4), qnn.Sign(), shared, qnn.Sign(), shared)
+    with pytest.raises(ValueError, match="layer '5' must stand once in one model"):
+        ptq.quantize_static(model, [X])
+
+
+def test_a_float_layer_may_stand_twice():
+    shared, relu = nn.Linear(4, 4), nn.ReLU()
+    q = ptq.quantize_static(nn.Sequential(nn.Flatten(), nn.Linear(64, 4), relu, shared, relu, shared), [X])
+    assert q[3] is not q[4] and q[3].output_quantizer is not None and q[4].output_quantizer is None
