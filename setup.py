@@ -24,9 +24,14 @@ NO_COMPILER = (
 
 
 class BuildKernels(build_ext):
+    def finalize_options(self):
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
+        self.force = os.path.exists("build/cython-debug")  # timestamps cannot tell which build a module is from
+
     def build_extensions(self):
         self.require_compiler()
-        optimize = ["-O1", "-g"] if DEBUG else ["-O3"]
+        optimize = ["-O1", "-g"] if DEBUG else ["-O3", "-g0"]
         for extension in self.extensions:
             if self.compiler.compiler_type == "msvc":
                 extension.extra_compile_args = ["/Od", "/Zi"] if DEBUG else ["/O2"]
@@ -54,7 +59,8 @@ def kernels():
         for source in sorted(glob("qbref_core/*.pyx"))
     ]
     directives = {"language_level": 3, "boundscheck": DEBUG, "initializedcheck": DEBUG, "wraparound": False}
-    return cythonize(extensions, build_dir="build/cython", compiler_directives=directives)
+    folder = "build/cython-debug" if DEBUG else "build/cython"
+    return cythonize(extensions, build_dir=folder, compiler_directives=directives)
 
 
 setup(ext_modules=[] if PURE else kernels(), cmdclass={"build_ext": BuildKernels})

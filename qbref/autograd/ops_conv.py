@@ -31,11 +31,13 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     ValueError
         If shapes do not fit together.
 
-    Notes ----- Each column of `columns` is the window of x at one output position, so that convolution is
-    the product weight @ columns (K. Chellapilla et al., "High Performance Convolutional Neural Networks for
-    Document Processing", 2006). The gradient of weight is upstream @ columnsᵀ; that of the
-    columns is weightᵀ @ upstream, added back to x tap by tap. `columns` takes KH·KW times the memory of x
-    and is kept for the backward pass, if there will be one.
+    Notes
+    -----
+    Each column of `columns` is the window of x at one output position, so that convolution is the product
+    weight @ columns (K. Chellapilla et al., "High Performance Convolutional Neural Networks for Document
+    Processing", 2006). The gradient of weight is upstream @ columnsᵀ; that of the columns is weightᵀ @
+    upstream, added back to x tap by tap. `columns` takes KH·KW times the memory of x and is kept for the
+    backward pass, if there will be one.
 
     Examples
     --------
@@ -76,9 +78,9 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
             for row, col in np.ndindex(KH, KW):
                 grad_windows[:, row, col] += grad_taps[:, row, col]
             grad_x = to_nchw(inside(grad_image, padding))
-        return (
-            (grad_x, grad_weight) if bias is None else (grad_x, grad_weight, g.sum(axis=2).reshape(filters))
-        )
+        if bias is None:
+            return grad_x, grad_weight
+        return grad_x, grad_weight, g.sum(axis=2).reshape(filters)
 
     return Tensor.from_op(to_nchw(y), parents, backward)
 

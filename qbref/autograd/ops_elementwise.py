@@ -72,8 +72,10 @@ def negative(x):
 def power(base, exponent):
     """base ** exponent; gradients exponent · base ** (exponent − 1) and base ** exponent · log(base).
 
-    Notes ----- As in PyTorch, an exponent of 0 gives no gradient to any base, a base of 0 none to an
-    exponent ≥ 0, and where the slope is infinite (0 ** 0.5) the gradient is inf.
+    Notes
+    -----
+    As in PyTorch, an exponent of 0 gives no gradient to any base, a base of 0 none to an exponent ≥ 0, and
+    where the slope is infinite (0 ** 0.5) the gradient is inf.
     """
     base, exponent = _operands(base, exponent)
     x, p = base.data, exponent.data

@@ -29,9 +29,11 @@ def batch_norm(x, running_mean, running_var, weight, bias, training, momentum=0.
     ValueError
         If a shape does not fit, or there is only one value per channel in training.
 
-    Notes ----- The batch is normalized with its biased variance (divided by the count M); `running_var`
-    takes in the unbiased one (divided by M − 1). S. Ioffe, C. Szegedy, "Batch Normalization",
-    arXiv:1502.03167, algorithms 1 and 2.
+    Notes
+    -----
+    The batch is normalized with its biased variance (divided by the count M); `running_var` takes in the
+    unbiased one (divided by M − 1). S. Ioffe, C. Szegedy, "Batch Normalization", arXiv:1502.03167,
+    algorithms 1 and 2.
 
     Examples
     --------

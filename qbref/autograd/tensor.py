@@ -119,8 +119,9 @@ class Tensor:
         RuntimeError
             If nothing here requires a gradient, or the graph was released by an earlier call.
 
-        Notes ----- Gradients add up over calls until :meth:`zero_grad`. There is no recursion: only memory
-        bounds the depth.
+        Notes
+        -----
+        Gradients add up over calls until :meth:`zero_grad`. Only memory bounds the depth of a graph.
         """
         upstream = self._checked_upstream(upstream)
         order = _topological_order(self)
@@ -136,8 +137,8 @@ class Tensor:
     def _pass_on(self, gradient, gradients):
         """Give `gradient` to the parents through the rule of this operation, or keep it, in a leaf."""
         if self._backward is None:
-            # Copied, because a rule may hand on its upstream, and the same array to several parents.
-            self.grad = np.array(gradient, order="C") if self.grad is None else self.grad + gradient
+            # A new array, because a rule may hand on its upstream, and the same array to several parents.
+            self.grad = np.array(gradient if self.grad is None else self.grad + gradient, order="C")
             return
         for parent, part in zip(self._parents, self._backward(gradient), strict=True):
             if part is None or not parent.requires_grad:
@@ -146,7 +147,7 @@ class Tensor:
             if part.shape != parent.data.shape:
                 raise ValueError(f"backward must return a gradient of shape {parent.shape}, got {part.shape}")
             known = gradients.get(id(parent))
-            gradients[id(parent)] = part if known is None else known + part
+            gradients[id(parent)] = part if known is None else np.asarray(known + part)
 
     def _checked_upstream(self, upstream):
         if not self.requires_grad:

@@ -129,6 +129,16 @@ def test_accumulating_does_not_write_into_a_gradient_someone_kept():
     assert kept.tolist() == [2.0]
 
 
+def test_gradients_of_scalars_are_arrays_too():
+    x = leaf(3.0)
+    for _ in range(2):
+        y = x * 1.0
+        Tensor.from_op((y * y).data, (y, y), lambda upstream: (upstream[...], upstream[...])).backward()
+        (x * x).backward()
+        assert isinstance(x.grad, np.ndarray)
+    assert x.grad == 16
+
+
 def test_gradients_are_writable_and_contiguous():
     x = leaf(np.ones((2, 3)))
     (x.T.sum() + x.mean(axis=0).sum()).backward()
@@ -238,3 +248,12 @@ def test_backward_is_linear_in_the_upstream():
         grads.append(x.grad)
     # rtol: a handful of float64 roundings
     np.testing.assert_allclose(grads[2], 2 * grads[0] - grads[1], rtol=1e-13, atol=1e-14)
+
+
+def test_a_tensor_used_twice_is_visited_once():
+    x = leaf([1.0])
+    y = x
+    for _ in range(100):
+        y = y + y  # 2¹⁰⁰ ways back to x
+    y.backward()
+    assert x.grad.tolist() == [2.0**100]

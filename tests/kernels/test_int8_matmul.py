@@ -51,7 +51,7 @@ def test_int8_matmul_is_exact_at_the_deepest_sum():
 
 @pytest.mark.parametrize(
     "dtype, zero_point, deepest",
-    [(np.int8, 0, 131_071), (np.uint8, 0, 65_793), (np.uint8, 128, 131_071), (np.int8, 127, 65_793)],
+    [(np.int8, 0, 131_071), (np.uint8, 0, 65_793), (np.uint8, 128, 131_071), (np.int8, [127], 65_793)],
 )
 def test_int8_matmul_refuses_a_sum_that_could_leave_int32(dtype, zero_point, deepest):
     int8_matmul(np.zeros((1, deepest), dtype), np.zeros((deepest, 1), np.int8), zero_point)
