@@ -2,8 +2,7 @@
 
 from qbref.integer.compare import count_differences
 from qbref.integer.convert import convert
-from qbref.integer.file import load, save
 from qbref.integer.layer import Layer
-from qbref.integer.model import IntegerModel
+from qbref.integer.model import IntegerModel, load
 
-__all__ = ["IntegerModel", "Layer", "convert", "count_differences", "load", "save"]
+__all__ = ["IntegerModel", "Layer", "convert", "count_differences", "load"]

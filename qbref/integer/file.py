@@ -16,7 +16,6 @@ from qbref.integer.binary import BinaryConv2d, BinaryLinear, Threshold
 from qbref.integer.border import Dequantize, Quantize
 from qbref.integer.dynamic import DynamicConv2d, DynamicLinear, FloatLayer
 from qbref.integer.geometry import Geometry
-from qbref.integer.model import IntegerModel
 from qbref.integer.product import Conv2d, Linear
 from qbref.integer.shape import Add, AvgPool2d, Flatten, MaxPool2d, ReLU
 from qbref.integer.weights import IntWeights, LutWeights, SignWeights, XnorWeights
@@ -45,37 +44,30 @@ PARTS = (
 TYPES = {cls.__name__: cls for cls in (*LAYERS, *PARTS)}
 
 
-def save(model, path):
-    """Write an :class:`IntegerModel` to `path`, whole or not at all.
+def write(path, layers, report):
+    """Write layers and their report to `path`, whole or not at all.
 
     Parameters
     ----------
-    model : IntegerModel
     path : str or Path
         Written under this very name; an existing file is replaced only once the new one is complete.
+    layers : sequence of Layer
+    report : Report
     """
     arrays = {}
     header = {
         "format": "qbref integer model",
         "version": VERSION,
-        "layers": [_encode(layer, arrays) for layer in model.layers],
-        "report": [list(entry) for entry in model.report],
+        "layers": [_encode(layer, arrays) for layer in layers],
+        "report": [list(entry) for entry in report],
     }
     text = np.frombuffer(json.dumps(header, ensure_ascii=False).encode(), np.uint8)
     digest = np.frombuffer(_digest(text, arrays), np.uint8)
     serialization.save({"layers.json": text, "sha256": digest, **arrays}, path)
 
 
-def load(path):
-    """Read an :class:`IntegerModel` back, checked before it can run.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    IntegerModel
+def read(path):
+    """Read (layers, report) back, checked before anything can run.
 
     Raises
     ------
@@ -84,18 +76,6 @@ def load(path):
     ValueError
         If the file is truncated, altered, of another format or version, or describes layers that do not
         fit together.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile, numpy as np, qbref as qb
-    >>> from qbref import integer, nn, ptq
-    >>> x = np.ones((4, 3), np.float32)
-    >>> m = integer.convert(ptq.quantize_static(nn.Sequential(nn.Linear(3, 2)), [x]))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     m.save(pathlib.Path(folder) / "model.npz")
-    ...     loaded = integer.load(pathlib.Path(folder) / "model.npz")
-    >>> bool((loaded.run(x) == m.run(x)).all())
-    True
     """
     path = Path(path)
     if not path.is_file():
@@ -106,21 +86,22 @@ def load(path):
         raise ValueError(f"{path.name} must be a complete qbref integer model file: {error}") from error
     text, digest = (arrays.pop(name, None) for name in ("layers.json", "sha256"))
     if text is None or digest is None:
-        raise ValueError(
-            f"{path.name} must be a qbref integer model, got an archive without layers.json or sha256"
-        )
+        raise ValueError(f"{path.name} must be a qbref integer model, got no layers.json or no sha256 in it")
     if bytes(digest) != _digest(text, arrays):
         raise ValueError(f"{path.name} must match its checksum, got altered content")
     try:
-        header = json.loads(bytes(text).decode())
-        if header["format"] != "qbref integer model" or header["version"] != VERSION:
-            raise ValueError(f"version must be {VERSION}, got {header['version']!r}")
-        layers = [_decode(item, arrays) for item in header["layers"]]
-        if not layers or not all(isinstance(layer, LAYERS) for layer in layers):
-            raise ValueError("layers must be a list of integer layers")
-        return IntegerModel(layers, Report(Entry(*entry) for entry in header["report"]))
+        return _parse(json.loads(bytes(text).decode()), arrays)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path.name} must describe a valid integer model, got: {error}") from error
+
+
+def _parse(header, arrays):
+    if header["format"] != "qbref integer model" or header["version"] != VERSION:
+        raise ValueError(f"version must be {VERSION}, got {header['version']!r}")
+    layers = [_decode(item, arrays) for item in header["layers"]]
+    if not layers or not all(isinstance(layer, LAYERS) for layer in layers):
+        raise ValueError("layers must be a list of integer layers")
+    return layers, Report(Entry(*entry) for entry in header["report"])
 
 
 def _digest(text, arrays):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from qbref.integer.dynamic import DynamicConv2d, DynamicLinear, FloatLayer
+from qbref.integer.file import read, write
 from qbref.kernels.backend import default
 
 
@@ -64,10 +65,11 @@ class IntegerModel:
             yield layer, x
 
     def save(self, path):
-        """Write the model to `path`; see :func:`qbref.integer.save`."""
-        from qbref.integer.file import save
+        """Write the model to `path`, whole or not at all; an existing file is replaced.
 
-        save(self, path)
+        The file is an .npz of plain arrays, with a version and a checksum; see :mod:`qbref.integer.file`.
+        """
+        write(path, self.layers, self.report)
 
     @property
     def nbytes(self):
@@ -96,6 +98,40 @@ class IntegerModel:
 
     def __repr__(self):
         return f"IntegerModel({len(self.layers)} layers, {self.nbytes:,} bytes)"
+
+
+def load(path):
+    """Read an :class:`IntegerModel` that :meth:`IntegerModel.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    IntegerModel
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is truncated, altered, of another format or version, or describes layers that do not
+        fit together.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from qbref import integer, nn, ptq
+    >>> x = np.ones((4, 3), np.float32)
+    >>> m = integer.convert(ptq.quantize_static(nn.Sequential(nn.Linear(3, 2)), [x]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     m.save(pathlib.Path(folder) / "model.npz")
+    ...     loaded = integer.load(pathlib.Path(folder) / "model.npz")
+    >>> bool((loaded.run(x) == m.run(x)).all())
+    True
+    """
+    return IntegerModel(*read(path))
 
 
 def _check_input(x, batch_size):
