@@ -27,7 +27,7 @@ class BuildKernels(build_ext):
     def finalize_options(self):
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()
-        self.force = os.path.exists("build/cython-debug")  # timestamps cannot tell which build a module is from
+        self.force = os.path.exists("build/cython-debug")  # whose modules may look up to date
 
     def build_extensions(self):
         self.require_compiler()

@@ -49,7 +49,8 @@ static int qb_has_avx2(void) {
 #else
 
 static inline int qb_has_avx2(void) { return 0; }
-#define QB_TWO_TARGETS(name, parameters, arguments) static inline void name parameters { name##_loop arguments; }
+#define QB_TWO_TARGETS(name, parameters, arguments) \
+    static inline void name parameters { name##_loop arguments; }
 
 #endif
 #endif

@@ -2,4 +2,5 @@
 
 from libc.stdint cimport int16_t, uint8_t
 
-cdef widen_rows(const uint8_t[:, :] lhs, uint8_t flip, const int16_t[::1] zero_points, int16_t[:, ::1] wide_lhs)
+cdef widen_rows(const uint8_t[:, :] lhs, uint8_t flip, const int16_t[::1] zero_points,
+                int16_t[:, ::1] wide_lhs)

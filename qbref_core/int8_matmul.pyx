@@ -32,7 +32,8 @@ def int8_matmul(lhs, rhs, lhs_zero_point=0, rhs_zero_point=0):
     return out
 
 
-cdef widen_rows(const uint8_t[:, :] lhs, uint8_t flip, const int16_t[::1] zero_points, int16_t[:, ::1] wide_lhs):
+cdef widen_rows(const uint8_t[:, :] lhs, uint8_t flip, const int16_t[::1] zero_points,
+                int16_t[:, ::1] wide_lhs):
     cdef Py_ssize_t i
     with nogil:
         for i in range(lhs.shape[0]):
@@ -45,7 +46,8 @@ cdef multiply_rows(const int16_t[:, ::1] wide_lhs, const uint8_t[:, :] rhs, uint
     with nogil:
         for i in range(out.shape[0]):
             if rhs.strides[1] == 1:
-                qb_row_times_rows(&wide_lhs[i, 0], &rhs[0, 0], rhs.strides[0], k, n, flip, &zero_points[0], &out[i, 0])
+                qb_row_times_rows(&wide_lhs[i, 0], &rhs[0, 0], rhs.strides[0], k, n, flip, &zero_points[0],
+                                  &out[i, 0])
             else:
                 for j in range(n):
                     qb_row_times_column(&wide_lhs[i, 0], &rhs[0, j], k, flip, zero_points[j], &out[i, j])
@@ -64,6 +66,8 @@ cdef multiply_panels(const int16_t[:, ::1] wide_lhs, const uint8_t[:, :] rhs, ui
                 qb_widen_panel(&rhs[0, first], rhs.strides[0], pairs, flip, &zero_points[first], &panel[0])
             else:
                 for j in range(columns):
-                    qb_widen_row(&rhs[0, first + j], rhs.strides[0], k, flip, zero_points[first + j], &column[0])
+                    qb_widen_row(&rhs[0, first + j], rhs.strides[0], k, flip, zero_points[first + j],
+                                 &column[0])
                     qb_place_column(&column[0], pairs, j, &panel[0])
-            qb_multiply_panel(&wide_lhs[0, 0], wide_lhs.shape[0], &panel[0], pairs, &out[0, first], n, columns)
+            qb_multiply_panel(&wide_lhs[0, 0], wide_lhs.shape[0], &panel[0], pairs, &out[0, first], n,
+                              columns)

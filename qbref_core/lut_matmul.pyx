@@ -1,7 +1,7 @@
 # Compiled twin of qbref/kernels/lut_matmul.py
 #
 # A row of codes is decoded once to a row of int16 weights, which becomes a column of a panel (panels.h); the
-# panel then meets all rows of lhs. So a large batch costs what int8_matmul costs, and one row costs the decoding.
+# panel then meets all rows of lhs. A large batch costs what int8_matmul costs, one row costs the decoding.
 
 import numpy as np
 
@@ -45,4 +45,5 @@ cdef multiply(const int16_t[:, ::1] wide_lhs, const uint8_t[:, :] packed_codes, 
                     column[2 * i] = weights[codes & 15]
                     column[2 * i + 1] = weights[codes >> 4]  # where K is odd, the last one meets a 0 in lhs
                 qb_place_column(&column[0], pairs, j, &panel[0])
-            qb_multiply_panel(&wide_lhs[0, 0], wide_lhs.shape[0], &panel[0], pairs, &out[0, first], n, columns)
+            qb_multiply_panel(&wide_lhs[0, 0], wide_lhs.shape[0], &panel[0], pairs, &out[0, first], n,
+                              columns)

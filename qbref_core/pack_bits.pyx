@@ -1,7 +1,8 @@
 # Compiled twin of qbref/kernels/pack_bits.py
 #
-# 64 comparisons make 64 bytes of 0 or 1, a loop that the compiler vectorizes. One multiplication then gathers eight
-# such bytes into eight bits: it moves byte j to bit 56 + j, for every j, and no two bits of the product meet below.
+# 64 comparisons make 64 bytes of 0 or 1, a loop that the compiler vectorizes. One multiplication then gathers
+# eight such bytes into eight bits: it moves byte j to bit 56 + j, for every j, and no two bits of the product
+# meet below.
 
 import numpy as np
 
@@ -62,7 +63,7 @@ cdef inline uint64_t word(const packable* x, Py_ssize_t count) noexcept nogil:
     for i in range(8):
         octet = 0
         for j in range(8):
-            octet |= <uint64_t>below_zero[8 * i + j] << (8 * j)  # one load, where the machine is little-endian
+            octet |= <uint64_t>below_zero[8 * i + j] << (8 * j)  # one load, if little-endian
         bits |= (octet * <uint64_t>0x0102040810204080 >> 56) << (8 * i)
     return bits
 

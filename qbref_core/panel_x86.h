@@ -30,8 +30,8 @@ TARGET QB_INLINE void TILE(int rows, const int16_t *lhs, const int16_t *panel, p
             STORE((VECTOR *)(out + i * out_stride) + j, sum[i][j]);
 }
 
-TARGET static void MULTIPLY(const int16_t *lhs, ptrdiff_t rows, const int16_t *panel, ptrdiff_t pairs, int32_t *out,
-                            ptrdiff_t out_stride) {
+TARGET static void MULTIPLY(const int16_t *lhs, ptrdiff_t rows, const int16_t *panel, ptrdiff_t pairs,
+                            int32_t *out, ptrdiff_t out_stride) {
     ptrdiff_t m = 0;
     for (; m + ROWS <= rows; m += ROWS)
         TILE(ROWS, lhs + m * 2 * pairs, panel, pairs, out + m * out_stride, out_stride);

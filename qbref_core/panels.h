@@ -71,8 +71,8 @@ static void qb_multiply_plain(const int16_t *lhs, ptrdiff_t rows, const int16_t 
 #endif
 
 /* out[:rows, :columns] = lhs @ panel; a panel with fewer than 16 columns goes through a small whole one */
-static void qb_multiply_panel(const int16_t *lhs, ptrdiff_t rows, const int16_t *panel, ptrdiff_t pairs, int32_t *out,
-                              ptrdiff_t out_stride, ptrdiff_t columns) {
+static void qb_multiply_panel(const int16_t *lhs, ptrdiff_t rows, const int16_t *panel, ptrdiff_t pairs,
+                              int32_t *out, ptrdiff_t out_stride, ptrdiff_t columns) {
     void (*multiply)(const int16_t *, ptrdiff_t, const int16_t *, ptrdiff_t, int32_t *, ptrdiff_t) =
         qb_has_avx2() ? qb_multiply_avx2 : qb_multiply_plain;
     if (columns == QB_PANEL) {

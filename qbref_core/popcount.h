@@ -7,7 +7,8 @@
 #if defined(__GNUC__)
 #define qb_popcount(x) __builtin_popcountll(x)
 #else
-static inline int qb_popcount(uint64_t x) { /* sums of neighbouring bits, pairs, nibbles, and of all bytes at once */
+/* sums of neighbouring bits, pairs and nibbles, and of all bytes at once */
+static inline int qb_popcount(uint64_t x) {
     x -= x >> 1 & 0x5555555555555555u;
     x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
     x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
@@ -15,9 +16,9 @@ static inline int qb_popcount(uint64_t x) { /* sums of neighbouring bits, pairs,
 }
 #endif
 
-/* one row of a against all rows of b, four at a time, so that each word of a is loaded once for four popcounts */
-QB_INLINE void qb_xnor_row_loop(const uint64_t *a, const uint64_t *b, ptrdiff_t words, ptrdiff_t columns, int64_t k,
-                                int32_t *out) {
+/* one row of a against all rows of b, four at a time: each word of a is loaded once for four popcounts */
+QB_INLINE void qb_xnor_row_loop(const uint64_t *a, const uint64_t *b, ptrdiff_t words, ptrdiff_t columns,
+                                int64_t k, int32_t *out) {
     ptrdiff_t n = 0;
     for (; n + 4 <= columns; n += 4) {
         const uint64_t *b0 = b + n * words, *b1 = b0 + words, *b2 = b1 + words, *b3 = b2 + words;
@@ -41,7 +42,8 @@ QB_INLINE void qb_xnor_row_loop(const uint64_t *a, const uint64_t *b, ptrdiff_t 
     }
 }
 QB_TWO_TARGETS(qb_xnor_row,
-               (const uint64_t *a, const uint64_t *b, ptrdiff_t words, ptrdiff_t columns, int64_t k, int32_t *out),
+               (const uint64_t *a, const uint64_t *b, ptrdiff_t words, ptrdiff_t columns, int64_t k,
+                int32_t *out),
                (a, b, words, columns, k, out))
 
 #endif

@@ -1,4 +1,4 @@
-/* The product of panels.h for one row of lhs, where cutting rhs into panels would take longer than using them:
+/* The product of panels.h for one row of lhs, where cutting rhs into panels takes longer than using them:
  * every value of rhs is read once, in the order of memory. Plain C, which the compiler vectorizes.
  */
 #ifndef QB_ROWS_H
@@ -7,8 +7,8 @@
 #include "widen.h"
 
 /* sum_k lhs[k] * (column[k] - zero_point), for rhs contiguous along k */
-QB_INLINE void qb_row_times_column_loop(const int16_t *lhs, const uint8_t *column, ptrdiff_t count, uint8_t flip,
-                                        int16_t zero_point, int32_t *out) {
+QB_INLINE void qb_row_times_column_loop(const int16_t *lhs, const uint8_t *column, ptrdiff_t count,
+                                        uint8_t flip, int16_t zero_point, int32_t *out) {
     int32_t sum = 0;
     for (ptrdiff_t k = 0; k < count; k++) {
         int16_t wide = qb_widen(column[k], flip, zero_point);
@@ -22,23 +22,26 @@ QB_TWO_TARGETS(qb_row_times_column,
                (lhs, column, count, flip, zero_point, out))
 
 /* out = lhs @ rhs, for rhs contiguous along n: four rows of rhs in every pass over out */
-QB_INLINE void qb_row_times_rows_loop(const int16_t *lhs, const uint8_t *rhs, ptrdiff_t k_stride, ptrdiff_t count,
-                                      ptrdiff_t columns, uint8_t flip, const int16_t *zero_points, int32_t *out) {
+QB_INLINE void qb_row_times_rows_loop(const int16_t *lhs, const uint8_t *rhs, ptrdiff_t k_stride,
+                                      ptrdiff_t count, ptrdiff_t columns, uint8_t flip,
+                                      const int16_t *zero_points, int32_t *out) {
     ptrdiff_t k = 0;
     memset(out, 0, (size_t)columns * sizeof *out);
     for (; k + 4 <= count; k += 4, lhs += 4, rhs += 4 * k_stride) {
         const uint8_t *r0 = rhs, *r1 = r0 + k_stride, *r2 = r1 + k_stride, *r3 = r2 + k_stride;
         for (ptrdiff_t n = 0; n < columns; n++)
-            out[n] += lhs[0] * qb_widen(r0[n], flip, zero_points[n]) + lhs[1] * qb_widen(r1[n], flip, zero_points[n]) +
-                      lhs[2] * qb_widen(r2[n], flip, zero_points[n]) + lhs[3] * qb_widen(r3[n], flip, zero_points[n]);
+            out[n] += lhs[0] * qb_widen(r0[n], flip, zero_points[n]) +
+                      lhs[1] * qb_widen(r1[n], flip, zero_points[n]) +
+                      lhs[2] * qb_widen(r2[n], flip, zero_points[n]) +
+                      lhs[3] * qb_widen(r3[n], flip, zero_points[n]);
     }
     for (; k < count; k++, lhs++, rhs += k_stride)
         for (ptrdiff_t n = 0; n < columns; n++)
             out[n] += lhs[0] * qb_widen(rhs[n], flip, zero_points[n]);
 }
 QB_TWO_TARGETS(qb_row_times_rows,
-               (const int16_t *lhs, const uint8_t *rhs, ptrdiff_t k_stride, ptrdiff_t count, ptrdiff_t columns,
-                uint8_t flip, const int16_t *zero_points, int32_t *out),
+               (const int16_t *lhs, const uint8_t *rhs, ptrdiff_t k_stride, ptrdiff_t count,
+                ptrdiff_t columns, uint8_t flip, const int16_t *zero_points, int32_t *out),
                (lhs, rhs, k_stride, count, columns, flip, zero_points, out))
 
 #endif

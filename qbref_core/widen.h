@@ -1,6 +1,7 @@
 /* From 8-bit operands to the int16 that panels.h multiplies, with the zero points taken off on the way.
  *
- * uint8 q is int8 (q ^ 128) plus 128, so both dtypes go through one loop: `flip` is 128 for uint8, 0 for int8.
+ * uint8 q is int8 (q ^ 128) plus 128, so both dtypes go through one loop: `flip` is 128 for uint8
+ * and 0 for int8.
  */
 #ifndef QB_WIDEN_H
 #define QB_WIDEN_H
@@ -24,7 +25,8 @@ QB_INLINE void qb_widen_row_loop(const uint8_t *row, ptrdiff_t stride, ptrdiff_t
         out[count] = 0;
 }
 QB_TWO_TARGETS(qb_widen_row,
-               (const uint8_t *row, ptrdiff_t stride, ptrdiff_t count, uint8_t flip, int16_t zero_point, int16_t *out),
+               (const uint8_t *row, ptrdiff_t stride, ptrdiff_t count, uint8_t flip, int16_t zero_point,
+                int16_t *out),
                (row, stride, count, flip, zero_point, out))
 
 /* panel = 16 neighbouring columns of rhs with even `count`; the compiler interleaves rows in registers */
@@ -39,8 +41,8 @@ QB_INLINE void qb_widen_panel_loop(const uint8_t *rhs, ptrdiff_t k_stride, ptrdi
     }
 }
 QB_TWO_TARGETS(qb_widen_panel,
-               (const uint8_t *rhs, ptrdiff_t k_stride, ptrdiff_t pairs, uint8_t flip, const int16_t *zero_points,
-                int16_t *panel),
+               (const uint8_t *rhs, ptrdiff_t k_stride, ptrdiff_t pairs, uint8_t flip,
+                const int16_t *zero_points, int16_t *panel),
                (rhs, k_stride, pairs, flip, zero_points, panel))
 
 /* column j of panel = row, which has 2 * pairs values */

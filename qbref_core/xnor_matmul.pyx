@@ -28,7 +28,8 @@ def xnor_matmul(a_words, b_words, k):
 
 
 cdef multiply(const uint64_t[:, ::1] a, const uint64_t[:, ::1] b, int64_t k, int32_t[:, ::1] out):
-    cdef Py_ssize_t words = a.shape[1], n = b.shape[0], height = max(4, BLOCK_WORDS // words // 4 * 4), p, i, first
+    cdef Py_ssize_t words = a.shape[1], n = b.shape[0], p, i, first
+    cdef Py_ssize_t height = max(4, BLOCK_WORDS // words // 4 * 4)
     with nogil:
         for p in range((n + height - 1) // height):
             first = p * height

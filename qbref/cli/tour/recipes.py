@@ -84,7 +84,7 @@ def train(model, images, labels, epochs, lr, report, augment=True):
     lr : float
         Peak of the schedule.
     report : callable
-        ``report(fraction done, loss)`` after every epoch.
+        ``report(fraction done, note)`` after every epoch.
     augment : bool
     """
     change = data.compose(data.random_flip(), data.random_shift(2)) if augment else None
@@ -102,5 +102,5 @@ def train(model, images, labels, epochs, lr, report, augment=True):
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
-        report((epoch + 1) / epochs, float(np.mean(losses)))
+        report((epoch + 1) / epochs, f"loss {np.mean(losses):.3f}")
     model.eval()

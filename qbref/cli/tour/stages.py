@@ -17,7 +17,7 @@ class Settings(NamedTuple):
 
 
 QUICK = Settings(3, 1, 2, 3, 2_000)
-STANDARD = Settings(16, 4, 14, 22)
+STANDARD = Settings(16, 4, 12, 18)
 FULL = Settings(20, 10, 20, 30)
 
 # The image itself keeps 8 bits: it is data, not an activation that the network could adapt.
