@@ -1,7 +1,8 @@
 # Compiled twin of qbref/kernels/im2col.py
 #
-# Only bytes are moved, whatever the dtype. With dilation 1 the taps of one kernel row are neighbours in the image and
-# in the result, so each is one copy, cut where the image ends; outside it, values come from a row of padding.
+# Only bytes are moved, whatever the dtype. With dilation 1 the taps of one kernel row are neighbours in the
+# image and in the result, so each is one copy, cut where the image ends; outside it, values come from a row
+# of padding.
 
 import numpy as np
 
@@ -29,8 +30,8 @@ def im2col(x, kernel_size, stride=1, padding=0, dilation=1, pad_value=0):
     return columns
 
 
-cdef copy_taps(const uint8_t[:, :, :, ::1] x, Py_ssize_t sh, Py_ssize_t sw, Py_ssize_t ph, Py_ssize_t pw, Py_ssize_t dh,
-               Py_ssize_t dw, const uint8_t[::1] pad_row, uint8_t[:, :, :, :, :, ::1] out):
+cdef copy_taps(const uint8_t[:, :, :, ::1] x, Py_ssize_t sh, Py_ssize_t sw, Py_ssize_t ph, Py_ssize_t pw,
+               Py_ssize_t dh, Py_ssize_t dw, const uint8_t[::1] pad_row, uint8_t[:, :, :, :, :, ::1] out):
     """`out` is (N, OH, OW, KH, KW, bytes of one pixel)."""
     cdef Py_ssize_t height = x.shape[1], n, i, a, row
     with nogil:
@@ -54,7 +55,8 @@ cdef inline void fill_row(const uint8_t[::1] pad_row, uint8_t[:, :, ::1] out) no
 
 cdef inline void copy_row(const uint8_t[:, ::1] x, Py_ssize_t sw, Py_ssize_t pw, const uint8_t[::1] pad_row,
                           uint8_t[:, :, ::1] out) noexcept nogil:
-    cdef Py_ssize_t width = x.shape[0], size = x.shape[1], kw = out.shape[1], whole = kw * size, j, left, first, last
+    cdef Py_ssize_t width = x.shape[0], size = x.shape[1], kw = out.shape[1], whole = kw * size
+    cdef Py_ssize_t j, left, first, last
     for j in range(out.shape[0]):
         left = j * sw - pw
         if left >= 0 and left + kw <= width:

@@ -1,9 +1,9 @@
 # Compiled twin of qbref/kernels/requantize.py
 #
-# One loop over rows and channels for every mode and dtype; a scalar multiplier or shift is an array of one element
-# and step 0. All integer modes work in int64, where nothing can overflow: |accumulator * multiplier| < 2**62, and
-# rounding adds at most 2**61. Mode "single" with bytes out and no left shift, which is what a quantized layer asks for,
-# goes to single.h, four times as fast.
+# One loop over rows and channels for every mode and dtype; a scalar multiplier or shift is an array of one
+# element and step 0. All integer modes work in int64, where nothing can overflow: |accumulator * multiplier|
+# < 2**62, and rounding adds at most 2**61. Mode "single" with bytes out and no left shift, which is what a
+# quantized layer asks for, goes to single.h, four times as fast.
 
 import numpy as np
 
@@ -16,8 +16,8 @@ cdef extern from "<math.h>" nogil:
     long long llround(double x)
 
 cdef extern from "single.h" nogil:
-    void qb_single(const int32_t *x, const int32_t *multiplier, const int32_t *right, Py_ssize_t count, int32_t low,
-                   int32_t high, int32_t zero_point, uint8_t *q)
+    void qb_single(const int32_t *x, const int32_t *multiplier, const int32_t *right, Py_ssize_t count,
+                   int32_t low, int32_t high, int32_t zero_point, uint8_t *q)
 
 ctypedef fused quantized:
     int8_t
@@ -32,7 +32,13 @@ cdef enum:
 cdef enum Mode:
     SINGLE, DOUBLE, HALF_UP_TWICE, FLOAT32, FLOAT64
 
-MODES = {"single": SINGLE, "double": DOUBLE, "half_up_twice": HALF_UP_TWICE, "float32": FLOAT32, "float64": FLOAT64}
+MODES = {
+    "single": SINGLE,
+    "double": DOUBLE,
+    "half_up_twice": HALF_UP_TWICE,
+    "float32": FLOAT32,
+    "float64": FLOAT64,
+}
 
 
 def requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mode="single"):
@@ -47,8 +53,10 @@ def requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mode="sin
     if mode == "single" and dtype.itemsize == 1 and qmin <= zero_point <= qmax and shift.max() <= 0:
         channels = accumulator.shape[accumulator.ndim - 1] if multiplier.ndim or shift.ndim else 1
         repeats = max(1, min(q.size, BLOCK) // channels)
-        multiplier, right = _repeated(multiplier, repeats, channels), _repeated(31 - shift, repeats, channels)
-        single_blocks(rows.reshape(-1), multiplier, right, zero_point, qmin, qmax, q.view(np.uint8).reshape(-1))
+        multiplier = _repeated(multiplier, repeats, channels)
+        right = _repeated(31 - shift, repeats, channels)
+        out = q.view(np.uint8).reshape(-1)
+        single_blocks(rows.reshape(-1), multiplier, right, zero_point, qmin, qmax, out)
         return q
     *_, channels = accumulator.shape if multiplier.ndim or shift.ndim else (accumulator.size,)
     rows = rows.reshape(-1, channels)
@@ -74,8 +82,8 @@ def _repeated(values, repeats, channels):
     return block.reshape(-1)
 
 
-cdef single_blocks(const int32_t[::1] x, const int32_t[::1] multiplier, const int32_t[::1] right, int32_t zero_point,
-                   int32_t qmin, int32_t qmax, uint8_t[::1] q):
+cdef single_blocks(const int32_t[::1] x, const int32_t[::1] multiplier, const int32_t[::1] right,
+                   int32_t zero_point, int32_t qmin, int32_t qmax, uint8_t[::1] q):
     cdef Py_ssize_t block = multiplier.shape[0], i, start
     with nogil:
         for i in range((x.shape[0] + block - 1) // block):
@@ -102,7 +110,8 @@ cdef inline int64_t divide_half_up(int64_t x, int64_t exponent) noexcept nogil:
     return (x + ((<int64_t>1 << exponent) >> 1)) >> exponent
 
 
-cdef inline int64_t rounded(Mode mode, int32_t x, int64_t multiplier, int64_t shift, double real) noexcept nogil:
+cdef inline int64_t rounded(Mode mode, int32_t x, int64_t multiplier, int64_t shift,
+                            double real) noexcept nogil:
     if mode == SINGLE:
         return single(x, multiplier, shift)
     if mode == DOUBLE:
@@ -115,7 +124,8 @@ cdef inline int64_t rounded(Mode mode, int32_t x, int64_t multiplier, int64_t sh
 
 
 cdef loop(const int32_t[:, ::1] accumulator, const int64_t[::1] multiplier, const int64_t[::1] shift,
-          const double[::1] real, int64_t zero_point, int64_t qmin, int64_t qmax, Mode mode, quantized[:, ::1] q):
+          const double[::1] real, int64_t zero_point, int64_t qmin, int64_t qmax, Mode mode,
+          quantized[:, ::1] q):
     cdef Py_ssize_t multiplier_step = multiplier.shape[0] > 1, shift_step = shift.shape[0] > 1
     cdef Py_ssize_t real_step = real.shape[0] > 1, i, c
     cdef int64_t value

@@ -1,8 +1,8 @@
 /* The commonest requantization, fast: mode "single", no left shift, bytes out.
  *
- * With right = 31 - shift >= 31 the quotient (x * multiplier + 2**(right - 1)) >> right fits 32 bits, so eight
- * values travel in one AVX2 register, and are multiplied as four even and four odd ones in 64-bit lanes.
- * AVX2 has no arithmetic shift of such lanes: 2**63 is added first, which makes the dividend unsigned, and
+ * With right = 31 - shift >= 31 the quotient (x * multiplier + 2**(right - 1)) >> right fits 32 bits, so
+ * eight values travel in one AVX2 register, and are multiplied as four even and four odd ones in 64-bit
+ * lanes. AVX2 has no arithmetic shift of such lanes: 2**63 is added first, which makes the dividend unsigned, and
  * its share 2**63 >> right is taken off afterwards. The same floor, with a logical shift.
  *
  * Channels repeat and rows are short, so the caller repeats the channels' constants to a block of a few
@@ -15,8 +15,8 @@
 
 #include "dispatch.h"
 
-static void qb_single_plain(const int32_t *x, const int32_t *multiplier, const int32_t *right, ptrdiff_t count,
-                            int32_t low, int32_t high, int32_t zero_point, uint8_t *q) {
+static void qb_single_plain(const int32_t *x, const int32_t *multiplier, const int32_t *right,
+                            ptrdiff_t count, int32_t low, int32_t high, int32_t zero_point, uint8_t *q) {
     for (ptrdiff_t i = 0; i < count; i++) {
         int64_t dividend = (int64_t)x[i] * multiplier[i] + ((int64_t)1 << (right[i] - 1));
         int64_t quotient = dividend >> right[i];
@@ -36,8 +36,9 @@ QB_AVX2 static inline __m256i qb_quotients(__m256i x, __m256i multiplier, __m256
     return _mm256_sub_epi64(_mm256_srlv_epi64(dividend, right), _mm256_srlv_epi64(top, right));
 }
 
-QB_AVX2 static void qb_single_avx2(const int32_t *x, const int32_t *multiplier, const int32_t *right, ptrdiff_t count,
-                                   int32_t low, int32_t high, int32_t zero_point, uint8_t *q) {
+QB_AVX2 static void qb_single_avx2(const int32_t *x, const int32_t *multiplier, const int32_t *right,
+                                   ptrdiff_t count, int32_t low, int32_t high, int32_t zero_point,
+                                   uint8_t *q) {
     const __m256i even_lanes = _mm256_set1_epi64x(0xffffffff), zero_points = _mm256_set1_epi32(zero_point);
     const __m256i lows = _mm256_set1_epi32(low), highs = _mm256_set1_epi32(high);
     const __m256i low_bytes = _mm256_set1_epi32(0x0c080400); /* byte 0 of each 32-bit lane, side by side */
@@ -47,7 +48,8 @@ QB_AVX2 static void qb_single_avx2(const int32_t *x, const int32_t *multiplier, 
         __m256i m = _mm256_loadu_si256((const __m256i *)(multiplier + i));
         __m256i r = _mm256_loadu_si256((const __m256i *)(right + i));
         __m256i even = qb_quotients(v, m, _mm256_and_si256(r, even_lanes));
-        __m256i odd = qb_quotients(_mm256_srli_epi64(v, 32), _mm256_srli_epi64(m, 32), _mm256_srli_epi64(r, 32));
+        __m256i odd =
+            qb_quotients(_mm256_srli_epi64(v, 32), _mm256_srli_epi64(m, 32), _mm256_srli_epi64(r, 32));
         v = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
         v = _mm256_add_epi32(_mm256_min_epi32(_mm256_max_epi32(v, lows), highs), zero_points);
         v = _mm256_shuffle_epi8(v, low_bytes);
@@ -58,8 +60,8 @@ QB_AVX2 static void qb_single_avx2(const int32_t *x, const int32_t *multiplier, 
 }
 #endif
 
-static void qb_single(const int32_t *x, const int32_t *multiplier, const int32_t *right, ptrdiff_t count, int32_t low,
-                      int32_t high, int32_t zero_point, uint8_t *q) {
+static void qb_single(const int32_t *x, const int32_t *multiplier, const int32_t *right, ptrdiff_t count,
+                      int32_t low, int32_t high, int32_t zero_point, uint8_t *q) {
 #if defined(__x86_64__) && defined(__GNUC__)
     if (qb_has_avx2()) {
         qb_single_avx2(x, multiplier, right, count, low, high, zero_point, q);

@@ -3,6 +3,13 @@
 import numpy as np
 
 from qbref.kernels._checks import check_requantize
+from qbref.quant.fixed_point import (
+    dequantize_multiplier,
+    rounding_divide_by_power_of_two,
+    rounding_shift_right,
+    saturating_rounding_doubling_high_mul,
+)
+from qbref.quant.rounding import round_half_away
 
 
 def requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mode="single"):
@@ -80,39 +87,28 @@ def _single(accumulator, multiplier, shift):
 
 
 def _double(accumulator, multiplier, shift):
-    return _divide_half_away(_high_product(accumulator, multiplier, shift), np.maximum(-shift, 0))
+    high = _high_product(accumulator, multiplier, shift)
+    return rounding_divide_by_power_of_two(high, np.maximum(-shift, 0)).astype(np.int64)
 
 
 def _half_up_twice(accumulator, multiplier, shift):
-    high, right = _high_product(accumulator, multiplier, shift), np.maximum(-shift, 0)
-    return (high + ((1 << right) >> 1)) >> right
+    high = _high_product(accumulator, multiplier, shift)
+    return rounding_shift_right(high, np.maximum(-shift, 0)).astype(np.int64)
 
 
 def _float32(accumulator, multiplier, shift):
-    real = np.ldexp(multiplier.astype(np.float64), shift - 31).astype(np.float32)
+    real = dequantize_multiplier(multiplier, shift).astype(np.float32)
     return np.rint(accumulator.astype(np.float32) * real).astype(np.int64)
 
 
 def _float64(accumulator, multiplier, shift):
-    product = accumulator * np.ldexp(multiplier.astype(np.float64), shift - 31)
-    whole = np.trunc(product)
-    halfway = np.abs(product - whole) >= 0.5  # the difference is exact
-    return (whole + np.copysign(halfway, product)).astype(np.int64)
+    return round_half_away(accumulator * dequantize_multiplier(multiplier, shift)).astype(np.int64)
 
 
 def _high_product(accumulator, multiplier, shift):
     """(wrap(accumulator << left) * multiplier + 2**30) >> 31."""
-    left = np.maximum(shift, 0)
-    shifted = (accumulator.astype(np.int64) << left).astype(np.int32)
-    return (shifted * multiplier + (1 << 30)) >> 31
-
-
-def _divide_half_away(x, exponent):
-    """x / 2**exponent, rounded half away from zero."""
-    mask = (1 << exponent) - 1
-    remainder = x & mask
-    threshold = (mask >> 1) + (x < 0)
-    return (x >> exponent) + (remainder > threshold)
+    shifted = (accumulator.astype(np.int64) << np.maximum(shift, 0)).astype(np.int32)
+    return saturating_rounding_doubling_high_mul(shifted, multiplier)
 
 
 ROUNDED_PRODUCT = {
