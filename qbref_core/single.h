@@ -2,7 +2,7 @@
  *
  * With right = 31 - shift >= 31 the quotient (x * multiplier + 2**(right - 1)) >> right fits 32 bits, so
  * eight values travel in one AVX2 register, and are multiplied as four even and four odd ones in 64-bit
- * lanes. AVX2 has no arithmetic shift of such lanes: 2**63 is added first, which makes the dividend unsigned, and
+ * lanes. AVX2 has no arithmetic shift of those: 2**63 is added first, which makes the dividend unsigned, and
  * its share 2**63 >> right is taken off afterwards. The same floor, with a logical shift.
  *
  * Channels repeat and rows are short, so the caller repeats the channels' constants to a block of a few
