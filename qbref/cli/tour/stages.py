@@ -16,7 +16,7 @@ class Settings(NamedTuple):
     test_images: int = 10_000
 
 
-QUICK = Settings(3, 1, 2, 3, 2_000)
+QUICK = Settings(2, 1, 2, 2, 2_000)
 STANDARD = Settings(16, 4, 12, 18)
 FULL = Settings(20, 10, 20, 30)
 
