@@ -83,8 +83,15 @@ def test_evaluation_equals_the_layer_computed_in_exact_fractions():
 @pytest.mark.parametrize("n_bits, kept", [(8, 0), (1, 1)])
 def test_a_channel_that_batch_norm_switched_off_becomes_its_bias(n_bits, kept):
     q = np.array([[1, 1], [1, 1]], np.int8)
-    levels = Levels(q, np.array([0.5, 1e-30], np.float32), n_bits)
+    levels = Levels(q, np.array([0.5, 1e-9], np.float32), n_bits)
     integers = product_arithmetic(levels, np.array([1.0, -3.0]), X, None, NONE, "single")
     assert integers.weights.q.tolist() == [[1, 1], [kept, kept]]
     assert integers.bias.tolist() == [16, -(2**30)]
     assert integers.real(integers.bias[None]).tolist() == [[1.0, -3.0]]
+
+
+def test_a_channel_whose_bias_still_fits_keeps_its_weights():
+    levels = Levels(np.array([[1, 1]], np.int8), np.array([1e-7], np.float32), 8)
+    integers = product_arithmetic(levels, np.array([-3.0]), X, None, NONE, "single")
+    # -3 / (0.125 * float32(1e-7)), which is 1.0000000116860974e-07
+    assert integers.weights.q.tolist() == [[1, 1]] and integers.bias.tolist() == [-239999997]
