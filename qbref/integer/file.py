@@ -67,16 +67,7 @@ def write(path, layers, report):
 
 
 def read(path):
-    """Read (layers, report) back, checked before anything can run.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the file is truncated, altered, of another format or version, or describes layers that do not
-        fit together.
-    """
+    """Read (layers, report) back, checked before anything can run; errors as :func:`qbref.integer.load`."""
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path must name an integer model file, got {str(path)!r}")

@@ -21,6 +21,7 @@ from qbref.quant.fixed_point import quantize_multiplier
 from qbref.quant.params import QuantParams
 
 INT32_MAX = 2**31 - 1
+WRAPPING_MODES = "double", "half_up_twice"  # they shift left in int32, before multiplying
 STORED_DTYPES = "int8", "uint8", "int16", "uint16", "int32"
 
 
@@ -168,18 +169,23 @@ def product_arithmetic(levels, bias, x_params, y_params, bounds, mode):
     Raises
     ------
     ValueError
-        If some input could carry the accumulator beyond int32.
+        If some input could carry the accumulator beyond int32, before or after the left shift of `mode`.
     """
     channels = levels.q.shape[0]
     scale = np.broadcast_to(np.float64(x_params.scale) * levels.scale.astype(np.float64), (channels,))
     bias = np.zeros(channels) if bias is None else bias.astype(np.float64)
     levels, scale = _without_dead_channels(levels, scale, bias)
     q_bias = np.rint(bias / scale)
-    _check_accumulator(levels.q, q_bias, x_params)
+    reach = _reach(levels.q, q_bias, x_params)
+    _check_int32("accumulator", reach)
     if y_params is None:
         finish = Clip.from_scales(scale, bounds)
     else:
         finish = Requantizer.from_scales(scale / float(y_params.scale), y_params, bounds, mode)
+        if mode in WRAPPING_MODES:
+            _check_int32(
+                f"accumulator, shifted left by mode {mode!r},", reach * 2.0 ** np.maximum(finish.shift, 0)
+            )
     return ProductArithmetic(levels, q_bias.astype(np.int32), scale, x_params, y_params, finish)
 
 
@@ -198,9 +204,13 @@ def _without_dead_channels(levels, scale, bias):
     return replace(levels, q=q), np.where(dead, np.abs(bias) / 2**30, scale)
 
 
-def _check_accumulator(q, q_bias, x_params):
+def _reach(q, q_bias, x_params):
+    """The largest magnitude that any input can give each channel's accumulator."""
     zero_point = int(x_params.zero_point)
     farthest = max(x_params.qmax - zero_point, zero_point - x_params.qmin)
-    reach = np.abs(q.astype(np.int64)).reshape(q.shape[0], -1).sum(axis=1) * farthest + np.abs(q_bias)
+    return np.abs(q.astype(np.int64)).reshape(q.shape[0], -1).sum(axis=1) * farthest + np.abs(q_bias)
+
+
+def _check_int32(name, reach):
     if reach.size and reach.max() > INT32_MAX:
-        raise ValueError(f"accumulator must fit int32 for every input, got a reach of {int(reach.max())}")
+        raise ValueError(f"{name} must fit int32 for every input, got a reach of {int(reach.max())}")

@@ -27,7 +27,7 @@ def shake(model):
     return model.eval()
 
 
-def agree(q, x, tmp_path):
+def check_agreement(q, x, tmp_path):
     model = integer.convert(q)
     model.save(tmp_path / "model.npz")
     loaded = integer.load(tmp_path / "model.npz")
@@ -58,7 +58,7 @@ def cnn():
 @pytest.mark.parametrize("n_bits", [8, 4, 2])
 def test_convolutional_network(mode, n_bits, tmp_path):
     config = qnn.QuantConfig(qnn.int_weights(n_bits), qnn.Uniform(n_bits), requantize_mode=mode)
-    agree(ptq.quantize_static(shake(cnn()), [IMAGES], config), IMAGES, tmp_path)
+    check_agreement(ptq.quantize_static(shake(cnn()), [IMAGES], config), IMAGES, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -73,18 +73,20 @@ def test_convolutional_network(mode, n_bits, tmp_path):
 )
 def test_activation_grids(activations, tmp_path):
     config = qnn.QuantConfig(activations=activations, observer=calibration.MSE)
-    agree(ptq.quantize_static(shake(cnn()), [IMAGES], config), IMAGES, tmp_path)
+    check_agreement(ptq.quantize_static(shake(cnn()), [IMAGES], config), IMAGES, tmp_path)
 
 
 @pytest.mark.parametrize("n_bits", [1, 2, 3, 4])
 def test_lookup_table_weights(n_bits, tmp_path):
     q = ptq.quantize_static(shake(cnn()), [IMAGES], qnn.QuantConfig(weights=qnn.Lut(n_bits)))
-    agree(q, IMAGES, tmp_path)
+    check_agreement(q, IMAGES, tmp_path)
 
 
 @pytest.mark.parametrize("rounding", ["half_even", "half_away", "half_up"])
 def test_tie_rules(rounding, tmp_path):
-    agree(ptq.quantize_static(shake(cnn()), [IMAGES], qnn.QuantConfig(rounding=rounding)), IMAGES, tmp_path)
+    check_agreement(
+        ptq.quantize_static(shake(cnn()), [IMAGES], qnn.QuantConfig(rounding=rounding)), IMAGES, tmp_path
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_tie_rules(rounding, tmp_path):
 )
 @pytest.mark.parametrize("tail", [(), (nn.Flatten(),)], ids=["image out", "flat out"])
 def test_layer_geometries(layer, tail, tmp_path):
-    agree(ptq.quantize_static(nn.Sequential(layer, *tail).eval(), [IMAGES]), IMAGES, tmp_path)
+    check_agreement(ptq.quantize_static(nn.Sequential(layer, *tail).eval(), [IMAGES]), IMAGES, tmp_path)
 
 
 def residual(shortcut, activation=None):
@@ -129,7 +131,9 @@ def residual(shortcut, activation=None):
 @pytest.mark.parametrize("activation", [None, nn.ReLU(), nn.ReLU6()], ids=["linear", "relu", "relu6"])
 def test_residual_networks(mode, shortcut, activation, tmp_path):
     config = qnn.QuantConfig(requantize_mode=mode)
-    agree(ptq.quantize_static(shake(residual(shortcut, activation)), [IMAGES], config), IMAGES, tmp_path)
+    check_agreement(
+        ptq.quantize_static(shake(residual(shortcut, activation)), [IMAGES], config), IMAGES, tmp_path
+    )
 
 
 def binary_network(channels, padding_value, surrogate="ste_sign"):
@@ -168,18 +172,18 @@ def binary_network(channels, padding_value, surrogate="ste_sign"):
 @pytest.mark.parametrize("channels", [3, 63, 64, 65])
 def test_binary_networks(channels, padding_value, tmp_path):
     model = shake(binary_network(channels, padding_value))
-    model = agree(ptq.quantize_static(model, [IMAGES]), IMAGES, tmp_path)
+    model = check_agreement(ptq.quantize_static(model, [IMAGES]), IMAGES, tmp_path)
     names = [type(layer).__name__ for layer in model.layers]
     assert names.count("BinaryConv2d") == 2 and names.count("BinaryLinear") == 2
 
 
 def test_sign_without_batch_norm_and_sign_of_the_flattened_image(tmp_path):
     model = nn.Sequential(nn.Flatten(), qnn.Sign(), qnn.BinaryLinear(270, 40), qnn.Sign(), nn.Linear(40, 5))
-    agree(ptq.quantize_static(model.eval(), [IMAGES]), IMAGES, tmp_path)
+    check_agreement(ptq.quantize_static(model.eval(), [IMAGES]), IMAGES, tmp_path)
     model = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.Flatten(), nn.BatchNorm1d(224), qnn.Sign(), qnn.BinaryLinear(224, 40)
     )
-    agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
+    check_agreement(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
 
 
 def test_packed_signs_are_pooled_with_padding(tmp_path):
@@ -192,14 +196,14 @@ def test_packed_signs_are_pooled_with_padding(tmp_path):
         nn.Flatten(),
         nn.Linear(96, 5),
     )
-    agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
+    check_agreement(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
 
 
 def test_signs_of_images_whose_channels_no_layer_has_named(tmp_path):
     model = nn.Sequential(
         nn.MaxPool2d(2), nn.BatchNorm2d(3), qnn.Sign(), nn.Flatten(), qnn.BinaryLinear(60, 40)
     )
-    agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
+    check_agreement(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
 
 
 def test_binary_weights_with_real_activations(tmp_path):
@@ -214,7 +218,7 @@ def test_binary_weights_with_real_activations(tmp_path):
         nn.ReLU(),
         qnn.BinaryLinear(20, 5),
     )
-    agree(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
+    check_agreement(ptq.quantize_static(shake(model), [IMAGES]), IMAGES, tmp_path)
 
 
 def test_a_network_trained_with_quantization(tmp_path):
@@ -223,7 +227,7 @@ def test_a_network_trained_with_quantization(tmp_path):
     )
     for _ in range(3):
         q(qb.Tensor(IMAGES)).sum().backward()
-    agree(q.eval(), IMAGES, tmp_path)
+    check_agreement(q.eval(), IMAGES, tmp_path)
 
 
 def test_dynamic_quantization(tmp_path):
@@ -235,7 +239,7 @@ def test_dynamic_quantization(tmp_path):
         nn.Dropout(0.5),
         nn.Linear(48, 5),
     )
-    converted = agree(ptq.quantize_dynamic(model), IMAGES, tmp_path)
+    converted = check_agreement(ptq.quantize_dynamic(model), IMAGES, tmp_path)
     assert converted.has_float_layers
     assert [e.action for e in converted.report if e.layer == "ReLU"] == ["ReLU in float"]
 

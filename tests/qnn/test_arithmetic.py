@@ -95,3 +95,16 @@ def test_a_channel_whose_bias_still_fits_keeps_its_weights():
     integers = product_arithmetic(levels, np.array([-3.0]), X, None, NONE, "single")
     # -3 / (0.125 * float32(1e-7)), which is 1.0000000116860974e-07
     assert integers.weights.q.tolist() == [[1, 1]] and integers.bias.tolist() == [-239999997]
+
+
+@pytest.mark.parametrize("mode, wraps", [("double", True), ("half_up_twice", True), ("single", False)])
+def test_a_left_shift_that_could_wrap_is_refused_where_the_mode_shifts_in_int32(mode, wraps):
+    fine = QuantParams(scale=2.0**-20, zero_point=0, qmin=-128, qmax=127)
+    levels = Levels(np.full((1, 40), 127, np.int8), np.float32(1.0), 8)
+    # M = 2**-3 / 2**-20 = 2**17, stored as 2**30 * 2**(18 - 31); the reach is 40 * 127 * 130 = 660,400
+    if wraps:
+        with pytest.raises(ValueError, match="shifted left by mode .* must fit int32"):
+            product_arithmetic(levels, None, X, fine, NONE, mode)
+    else:
+        finish = product_arithmetic(levels, None, X, fine, NONE, mode).finish
+        assert finish(np.array([[660400], [-660400], [0]], np.int32)).tolist() == [[127], [-128], [0]]
