@@ -1,11 +1,13 @@
 """The compiled twins of `qbref.kernels`: same functions, same arguments, same bits."""
 
 try:
+    from qbref_core.cpu import kernel_in_use
     from qbref_core.im2col import im2col
     from qbref_core.int8_matmul import int8_matmul
     from qbref_core.lut_matmul import lut_matmul
     from qbref_core.pack_bits import pack_bits, unpack_bits
     from qbref_core.requantize import requantize
+    from qbref_core.threads import get_num_threads, set_num_threads
     from qbref_core.xnor_matmul import xnor_matmul
 except ModuleNotFoundError as error:
     if not (error.name or "").startswith("qbref_core"):
@@ -15,11 +17,14 @@ except ModuleNotFoundError as error:
     ) from error
 
 __all__ = [
+    "get_num_threads",
     "im2col",
     "int8_matmul",
+    "kernel_in_use",
     "lut_matmul",
     "pack_bits",
     "requantize",
+    "set_num_threads",
     "unpack_bits",
     "xnor_matmul",
 ]

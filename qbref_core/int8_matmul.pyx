@@ -11,6 +11,13 @@ from qbref.kernels._checks import UINT8, check_int8_matmul
 
 from qbref_core.panels cimport *
 
+from qbref_core.cpu cimport flags
+
+cdef extern from "dispatch.h" nogil:
+    void qb_connect(const int *flags)
+
+qb_connect(flags())
+
 cdef enum:
     FEW_ROWS = 4
 

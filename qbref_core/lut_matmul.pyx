@@ -12,6 +12,13 @@ from libc.stdint cimport int8_t
 from qbref_core.int8_matmul cimport widen_rows
 from qbref_core.panels cimport *
 
+from qbref_core.cpu cimport flags
+
+cdef extern from "dispatch.h" nogil:
+    void qb_connect(const int *flags)
+
+qb_connect(flags())
+
 
 def lut_matmul(lhs, packed_codes, table, lhs_zero_point=0):
     """Compiled twin of :func:`qbref.kernels.lut_matmul`."""

@@ -18,10 +18,10 @@
 
 enum { QB_PANEL = 16 };
 
-#if defined(QB_AVX2)
+#if defined(QB_BUILD_AVX2)
 #include <immintrin.h>
 
-#define TARGET QB_AVX2
+#define TARGET QB_TARGET_AVX2
 #define TILE qb_tile_avx2
 #define MULTIPLY qb_multiply_avx2
 #define ROWS 6
@@ -74,7 +74,7 @@ static void qb_multiply_plain(const int16_t *lhs, ptrdiff_t rows, const int16_t 
 static void qb_multiply_panel(const int16_t *lhs, ptrdiff_t rows, const int16_t *panel, ptrdiff_t pairs,
                               int32_t *out, ptrdiff_t out_stride, ptrdiff_t columns) {
     void (*multiply)(const int16_t *, ptrdiff_t, const int16_t *, ptrdiff_t, int32_t *, ptrdiff_t) =
-        qb_has_avx2() ? qb_multiply_avx2 : qb_multiply_plain;
+        qb_in_use(QB_AVX2) ? qb_multiply_avx2 : qb_multiply_plain;
     if (columns == QB_PANEL) {
         multiply(lhs, rows, panel, pairs, out, out_stride);
         return;

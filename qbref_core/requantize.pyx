@@ -11,6 +11,13 @@ from qbref.kernels._checks import check_requantize
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t
 
+from qbref_core.cpu cimport flags
+
+cdef extern from "dispatch.h" nogil:
+    void qb_connect(const int *flags)
+
+qb_connect(flags())
+
 cdef extern from "<math.h>" nogil:
     long long llrintf(float x)
     long long llround(double x)

@@ -25,18 +25,18 @@ static void qb_single_plain(const int32_t *x, const int32_t *multiplier, const i
     }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(QB_BUILD_AVX2)
 #include <immintrin.h>
 
 /* four quotients, in the low halves of the 64-bit lanes */
-QB_AVX2 static inline __m256i qb_quotients(__m256i x, __m256i multiplier, __m256i right) {
+QB_TARGET_AVX2 static inline __m256i qb_quotients(__m256i x, __m256i multiplier, __m256i right) {
     const __m256i one = _mm256_set1_epi64x(1), top = _mm256_set1_epi64x((int64_t)((uint64_t)1 << 63));
     __m256i half = _mm256_sllv_epi64(one, _mm256_sub_epi64(right, one));
     __m256i dividend = _mm256_add_epi64(_mm256_add_epi64(_mm256_mul_epi32(x, multiplier), half), top);
     return _mm256_sub_epi64(_mm256_srlv_epi64(dividend, right), _mm256_srlv_epi64(top, right));
 }
 
-QB_AVX2 static void qb_single_avx2(const int32_t *x, const int32_t *multiplier, const int32_t *right,
+QB_TARGET_AVX2 static void qb_single_avx2(const int32_t *x, const int32_t *multiplier, const int32_t *right,
                                    ptrdiff_t count, int32_t low, int32_t high, int32_t zero_point,
                                    uint8_t *q) {
     const __m256i even_lanes = _mm256_set1_epi64x(0xffffffff), zero_points = _mm256_set1_epi32(zero_point);
@@ -62,8 +62,8 @@ QB_AVX2 static void qb_single_avx2(const int32_t *x, const int32_t *multiplier, 
 
 static void qb_single(const int32_t *x, const int32_t *multiplier, const int32_t *right, ptrdiff_t count,
                       int32_t low, int32_t high, int32_t zero_point, uint8_t *q) {
-#if defined(__x86_64__) && defined(__GNUC__)
-    if (qb_has_avx2()) {
+#if defined(QB_BUILD_AVX2)
+    if (qb_in_use(QB_AVX2)) {
         qb_single_avx2(x, multiplier, right, count, low, high, zero_point, q);
         return;
     }

@@ -8,6 +8,13 @@ from qbref.kernels._checks import check_int, check_words
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
+from qbref_core.cpu cimport flags
+
+cdef extern from "dispatch.h" nogil:
+    void qb_connect(const int *flags)
+
+qb_connect(flags())
+
 cdef extern from "popcount.h" nogil:
     void qb_xnor_row(const uint64_t* a, const uint64_t* b, Py_ssize_t words, Py_ssize_t columns, int64_t k,
                      int32_t* out)

@@ -1,0 +1,1 @@
+cdef const int* flags() noexcept nogil
