@@ -3,9 +3,12 @@
 try:
     from qbref_core.cpu import kernel_in_use
     from qbref_core.im2col import im2col
+    from qbref_core.int8_conv2d import int8_conv2d
     from qbref_core.int8_matmul import int8_matmul
     from qbref_core.lut_matmul import lut_matmul
     from qbref_core.pack_bits import pack_bits, unpack_bits
+    from qbref_core.pack_filters import PackedFilters, pack_filters
+    from qbref_core.pack_rhs import PackedRhs, pack_rhs
     from qbref_core.requantize import requantize
     from qbref_core.threads import get_num_threads, set_num_threads
     from qbref_core.xnor_matmul import xnor_matmul
@@ -17,12 +20,17 @@ except ModuleNotFoundError as error:
     ) from error
 
 __all__ = [
+    "PackedFilters",
+    "PackedRhs",
     "get_num_threads",
     "im2col",
+    "int8_conv2d",
     "int8_matmul",
     "kernel_in_use",
     "lut_matmul",
     "pack_bits",
+    "pack_filters",
+    "pack_rhs",
     "requantize",
     "set_num_threads",
     "unpack_bits",

@@ -1,9 +1,8 @@
 # Compiled twin of qbref/kernels/requantize.py
 #
 # One loop over rows and channels for every mode and dtype; a scalar multiplier or shift is an array of one
-# element and step 0. All integer modes work in int64, where nothing can overflow: |accumulator * multiplier|
-# < 2**62, and rounding adds at most 2**61. Mode "single" with bytes out and no left shift, which is what a
-# quantized layer asks for, goes to single.h, four times as fast.
+# element and step 0. requantize.h has the arithmetic of one value. Mode "single" with bytes out and no left
+# shift, which is what a quantized layer asks for, goes to single.h, four times as fast.
 
 import numpy as np
 
@@ -18,9 +17,10 @@ cdef extern from "dispatch.h" nogil:
 
 qb_connect(flags())
 
-cdef extern from "<math.h>" nogil:
-    long long llrintf(float x)
-    long long llround(double x)
+cdef extern from "requantize.h" nogil:
+    ctypedef enum qb_mode:
+        QB_SINGLE, QB_DOUBLE, QB_HALF_UP_TWICE, QB_FLOAT32, QB_FLOAT64
+    int64_t qb_rounded(qb_mode mode, int32_t x, int64_t multiplier, int shift, double real)
 
 cdef extern from "single.h" nogil:
     void qb_single(const int32_t *x, const int32_t *multiplier, const int32_t *right, Py_ssize_t count,
@@ -36,15 +36,12 @@ ctypedef fused quantized:
 cdef enum:
     BLOCK = 512  # about as many values go to single.h at once
 
-cdef enum Mode:
-    SINGLE, DOUBLE, HALF_UP_TWICE, FLOAT32, FLOAT64
-
 MODES = {
-    "single": SINGLE,
-    "double": DOUBLE,
-    "half_up_twice": HALF_UP_TWICE,
-    "float32": FLOAT32,
-    "float64": FLOAT64,
+    "single": QB_SINGLE,
+    "double": QB_DOUBLE,
+    "half_up_twice": QB_HALF_UP_TWICE,
+    "float32": QB_FLOAT32,
+    "float64": QB_FLOAT64,
 }
 
 
@@ -99,39 +96,8 @@ cdef single_blocks(const int32_t[::1] x, const int32_t[::1] multiplier, const in
                       qmax - zero_point, zero_point, &q[start])
 
 
-cdef inline int64_t single(int64_t x, int64_t multiplier, int64_t shift) noexcept nogil:
-    return (x * multiplier + (<int64_t>1 << (30 - shift))) >> (31 - shift)
-
-
-cdef inline int64_t high_product(int32_t x, int64_t multiplier, int64_t shift) noexcept nogil:
-    cdef int32_t shifted = <int32_t>(<uint32_t>x << shift) if shift > 0 else x
-    return (shifted * multiplier + (<int64_t>1 << 30)) >> 31
-
-
-cdef inline int64_t divide_half_away(int64_t x, int64_t exponent) noexcept nogil:
-    cdef int64_t mask = (<int64_t>1 << exponent) - 1
-    return (x >> exponent) + ((x & mask) > (mask >> 1) + (x < 0))
-
-
-cdef inline int64_t divide_half_up(int64_t x, int64_t exponent) noexcept nogil:
-    return (x + ((<int64_t>1 << exponent) >> 1)) >> exponent
-
-
-cdef inline int64_t rounded(Mode mode, int32_t x, int64_t multiplier, int64_t shift,
-                            double real) noexcept nogil:
-    if mode == SINGLE:
-        return single(x, multiplier, shift)
-    if mode == DOUBLE:
-        return divide_half_away(high_product(x, multiplier, shift), max(-shift, 0))
-    if mode == HALF_UP_TWICE:
-        return divide_half_up(high_product(x, multiplier, shift), max(-shift, 0))
-    if mode == FLOAT32:
-        return llrintf(<float>x * <float>real)  # half to even, the processor's own rounding
-    return llround(x * real)
-
-
 cdef loop(const int32_t[:, ::1] accumulator, const int64_t[::1] multiplier, const int64_t[::1] shift,
-          const double[::1] real, int64_t zero_point, int64_t qmin, int64_t qmax, Mode mode,
+          const double[::1] real, int64_t zero_point, int64_t qmin, int64_t qmax, qb_mode mode,
           quantized[:, ::1] q):
     cdef Py_ssize_t multiplier_step = multiplier.shape[0] > 1, shift_step = shift.shape[0] > 1
     cdef Py_ssize_t real_step = real.shape[0] > 1, i, c
@@ -139,7 +105,7 @@ cdef loop(const int32_t[:, ::1] accumulator, const int64_t[::1] multiplier, cons
     with nogil:
         for i in range(accumulator.shape[0]):
             for c in range(accumulator.shape[1]):
-                value = zero_point + rounded(mode, accumulator[i, c], multiplier[c * multiplier_step],
-                                             shift[c * shift_step], real[c * real_step])
+                value = zero_point + qb_rounded(mode, accumulator[i, c], multiplier[c * multiplier_step],
+                                                <int>shift[c * shift_step], real[c * real_step])
                 q[i, c] = <quantized>min(max(value, qmin), qmax)
 

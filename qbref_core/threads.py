@@ -39,6 +39,11 @@ def get_num_threads():
     return _num_threads
 
 
+def useful(seconds):
+    """Return how many threads a call may use that takes `seconds` on one."""
+    return min(_num_threads, int(seconds / LONG_ENOUGH) + 1)
+
+
 def run(task, count, seconds):
     """Call ``task(first, last)`` for ranges that cover 0..count-1, on one thread or several.
 
@@ -50,7 +55,7 @@ def run(task, count, seconds):
     seconds : float
         A guess of the work on one thread, which decides whether others are worth waking.
     """
-    threads = min(_num_threads, count, int(seconds / LONG_ENOUGH) + 1)
+    threads = min(useful(seconds), count)
     if threads <= 1:
         if count:
             task(0, count)

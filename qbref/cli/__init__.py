@@ -4,9 +4,9 @@ import argparse
 import sys
 
 import qbref
-from qbref.cli import evaluate, inspect, tour
+from qbref.cli import bench, doctor, evaluate, inspect, tour
 
-COMMANDS = tour, evaluate, inspect
+COMMANDS = tour, evaluate, inspect, bench, doctor
 
 __all__ = ["main"]
 

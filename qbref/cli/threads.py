@@ -1,8 +1,8 @@
-"""One BLAS thread, so that float and integer models are timed on equal terms.
+"""As many BLAS threads as a command wants: mostly one, for a fair comparison.
 
 BLAS libraries read their thread count when NumPy is first imported, so a command that times something
-runs itself again, in a process whose environment says 1. On small networks one thread is also the faster
-choice: OpenBLAS's threads wait for each other actively, and the more so the busier the machine.
+runs itself again, in a process whose environment says how many. On small networks one thread is also the
+faster choice: OpenBLAS's threads wait for each other actively, and the more so the busier the machine.
 """
 
 import os
@@ -17,7 +17,17 @@ def are_chosen():
     return any(name in os.environ for name in VARIABLES)
 
 
+def are(n):
+    """Whether the environment says, to every library, that it is n threads."""
+    return all(os.environ.get(name) == str(n) for name in VARIABLES)
+
+
 def run_with_one(arguments):
     """Run ``qbref`` with these arguments on one BLAS thread; returns the exit status."""
-    environment = os.environ | {name: "1" for name in VARIABLES}
+    return run_with(1, arguments)
+
+
+def run_with(n, arguments):
+    """Run ``qbref`` with these arguments on n BLAS threads; returns the exit status."""
+    environment = os.environ | {name: str(n) for name in VARIABLES}
     return subprocess.run([sys.executable, "-m", "qbref", *arguments], env=environment).returncode

@@ -2,18 +2,27 @@
 
 from qbref.kernels.backend import default
 from qbref.kernels.im2col import im2col
+from qbref.kernels.int8_conv2d import int8_conv2d
 from qbref.kernels.int8_matmul import int8_matmul
 from qbref.kernels.lut_matmul import lut_matmul
 from qbref.kernels.pack_bits import pack_bits, unpack_bits
-from qbref.kernels.requantize import requantize
+from qbref.kernels.pack_filters import PackedFilters, pack_filters
+from qbref.kernels.pack_rhs import PackedRhs, pack_rhs
+from qbref.kernels.requantize import Requantization, requantize
 from qbref.kernels.xnor_matmul import xnor_matmul
 
 __all__ = [
+    "PackedFilters",
+    "PackedRhs",
+    "Requantization",
     "default",
     "im2col",
+    "int8_conv2d",
     "int8_matmul",
     "lut_matmul",
     "pack_bits",
+    "pack_filters",
+    "pack_rhs",
     "requantize",
     "unpack_bits",
     "xnor_matmul",

@@ -62,20 +62,6 @@ def check_zero_points(name, zero_point, dtype, count):
     return zero_points.astype(np.int16), max(largest - lo, hi - smallest)
 
 
-def check_int8_matmul(lhs, rhs, lhs_zero_point, rhs_zero_point):
-    """Check the operands of int8_matmul; return both zero points as int16 arrays, one per row and column."""
-    check_array("lhs", lhs, (INT8, UINT8), ndim=2)
-    check_array("rhs", rhs, (INT8, UINT8), ndim=2)
-    if lhs.shape[1] != rhs.shape[0]:
-        raise ValueError(
-            f"rhs must have as many rows as lhs has columns ({lhs.shape[1]}), got shape {rhs.shape}"
-        )
-    lhs_zero_points, lhs_peak = check_zero_points("lhs_zero_point", lhs_zero_point, lhs.dtype, lhs.shape[0])
-    rhs_zero_points, rhs_peak = check_zero_points("rhs_zero_point", rhs_zero_point, rhs.dtype, rhs.shape[1])
-    check_depth(lhs.shape[1], lhs_peak * rhs_peak)
-    return lhs_zero_points, rhs_zero_points
-
-
 def check_depth(k, peak):
     """Refuse sums of `k` products of magnitude up to `peak` that could leave int32."""
     if k * peak > 2**31 - 1:
@@ -104,10 +90,15 @@ def check_requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mod
     check_array("accumulator", accumulator, (INT32,))
     if accumulator.ndim == 0:
         raise ValueError("accumulator must have at least one axis, got a 0-d array")
+    return check_requantization(accumulator.shape[-1], multiplier, shift, zero_point, qmin, qmax, mode)
+
+
+def check_requantization(channels, multiplier, shift, zero_point, qmin, qmax, mode):
+    """Check the constants of requantize for so many channels."""
     if mode not in REQUANTIZE_MODES:
         raise ValueError(f"mode must be one of {', '.join(REQUANTIZE_MODES)}, got {mode!r}")
-    multiplier = _per_channel("multiplier", multiplier, 0, 2**31 - 1, accumulator.shape[-1])
-    shift = _per_channel("shift", shift, -31, 30, accumulator.shape[-1])
+    multiplier = _per_channel("multiplier", multiplier, 0, 2**31 - 1, channels)
+    shift = _per_channel("shift", shift, -31, 30, channels)
     zero_point = check_int("zero_point", zero_point, -(2**31), 2**31 - 1)
     qmin = check_int("qmin", qmin, -(2**31), 2**31 - 1)
     qmax = check_int("qmax", qmax, qmin, 2**31 - 1)

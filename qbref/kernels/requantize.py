@@ -1,5 +1,7 @@
 """From int32 accumulators back to 8 or 16 bits, with the roundings that real systems use."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from qbref.kernels._checks import check_requantize
@@ -10,6 +12,24 @@ from qbref.quant.fixed_point import (
     saturating_rounding_doubling_high_mul,
 )
 from qbref.quant.rounding import round_half_away
+
+
+class Requantization(NamedTuple):
+    """The constants of :func:`requantize`, for products that requantize before they return.
+
+    Examples
+    --------
+    >>> halve = Requantization(multiplier=2**30, shift=0, zero_point=0, qmin=-128, qmax=127)
+    >>> requantize(np.array([3, 40, 1000], np.int32), *halve)
+    array([  2,  20, 127], dtype=int8)
+    """
+
+    multiplier: int | np.ndarray
+    shift: int | np.ndarray
+    zero_point: int
+    qmin: int
+    qmax: int
+    mode: str = "single"
 
 
 def requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mode="single"):

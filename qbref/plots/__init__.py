@@ -2,6 +2,7 @@
 
 from qbref.plots.frontier import accuracy_vs_bytes
 from qbref.plots.labels import label_points
+from qbref.plots.roofline import roofline
 from qbref.plots.style import PALETTE, figure, save, style
 
-__all__ = ["PALETTE", "accuracy_vs_bytes", "figure", "label_points", "save", "style"]
+__all__ = ["PALETTE", "accuracy_vs_bytes", "figure", "label_points", "roofline", "save", "style"]

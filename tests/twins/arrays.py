@@ -1,11 +1,20 @@
 """Arrays that the cases of several kernels are made of."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 import qbref.kernels
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 MODES = ("single", "double", "half_up_twice", "float32", "float64")
+
+
+class Packed(NamedTuple):
+    """An operand that each backend is to pack ahead, by its own function of this name."""
+
+    pack: str
+    array: np.ndarray
 
 
 def layouts(x):

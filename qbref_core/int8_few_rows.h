@@ -1,10 +1,34 @@
-/* The product of panels.h for one row of lhs, where cutting rhs into panels takes longer than using them:
+/* The product for one row of lhs and a rhs that was not packed: packing would take longer than using it, so
  * every value of rhs is read once, in the order of memory. Plain C, which the compiler vectorizes.
+ *
+ * uint8 q is int8 (q ^ 128) plus 128, so both dtypes go through one loop: `flip` is 128 for uint8 and 0 for
+ * int8. Zero points are taken off while values are widened to int16.
  */
-#ifndef QB_ROWS_H
-#define QB_ROWS_H
+#ifndef QB_INT8_FEW_ROWS_H
+#define QB_INT8_FEW_ROWS_H
 
-#include "widen.h"
+#include <string.h>
+
+#include "dispatch.h"
+
+QB_INLINE int16_t qb_widen(uint8_t q, uint8_t flip, int16_t zero_point) {
+    return (int16_t)((int8_t)(q ^ flip) + flip - zero_point);
+}
+
+/* out = one row of lhs */
+QB_INLINE void qb_widen_row_loop(const uint8_t *row, ptrdiff_t stride, ptrdiff_t count, uint8_t flip,
+                                 int16_t zero_point, int16_t *out) {
+    if (stride == 1)
+        for (ptrdiff_t k = 0; k < count; k++)
+            out[k] = qb_widen(row[k], flip, zero_point);
+    else
+        for (ptrdiff_t k = 0; k < count; k++)
+            out[k] = qb_widen(row[k * stride], flip, zero_point);
+}
+QB_TWO_TARGETS(qb_widen_row,
+               (const uint8_t *row, ptrdiff_t stride, ptrdiff_t count, uint8_t flip, int16_t zero_point,
+                int16_t *out),
+               (row, stride, count, flip, zero_point, out))
 
 /* sum_k lhs[k] * (column[k] - zero_point), for rhs contiguous along k */
 QB_INLINE void qb_row_times_column_loop(const int16_t *lhs, const uint8_t *column, ptrdiff_t count,

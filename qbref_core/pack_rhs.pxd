@@ -1,0 +1,11 @@
+from libc.stdint cimport int8_t, int32_t
+
+from qbref_core.int8_gemm cimport qb_int8_variant
+
+
+cdef class PackedRhs:
+    cdef const qb_int8_variant *chosen
+    cdef Py_ssize_t k, n, depth
+    cdef readonly object dtype
+    cdef const int8_t[::1] panels
+    cdef readonly object column_sums  # int32, as many as there are columns in all panels
