@@ -1,86 +1,111 @@
 # Compiled twin of qbref/kernels/pack_bits.py
 #
-# 64 comparisons make 64 bytes of 0 or 1, a loop that the compiler vectorizes. One multiplication then gathers
-# eight such bytes into eight bits: it moves byte j to bit 56 + j, for every j, and no two bits of the product
-# meet below.
+# Rows lie along the packed axis: pack_signs.h takes 64 neighbours at a time, the last few of a row through a
+# small buffer. Another axis than the last, and any other layout, is first copied into such rows.
 
 import numpy as np
 
-from qbref.kernels._checks import check_int, check_pack_bits, check_words
+from qbref.kernels._checks_binary import check_pack_bits, check_unpack_bits
 
 from libc.stdint cimport int8_t, uint8_t, uint64_t
+from libc.string cimport memcpy
+
+from qbref_core.cpu cimport flags
+
+from qbref_core import threads
+
+cdef extern from "pack_signs.h" nogil:
+    void qb_connect(const int *flags)
+    uint64_t qb_word_float(const float* x)
+    uint64_t qb_word_double(const double* x)
+    uint64_t qb_word_int8(const int8_t* x)
+    uint64_t qb_word_bool(const uint8_t* x)
+    void qb_unpack_word(uint64_t word, int8_t* x)
+
+qb_connect(flags())
 
 ctypedef fused packable:
     float
     double
     int8_t
-    uint8_t  # bool, already the bit
+    uint8_t  # bool
+
+BYTES_PER_SECOND = 1e10
 
 
-def pack_bits(x):
+def pack_bits(x, axis=-1):
     """Compiled twin of :func:`qbref.kernels.pack_bits`."""
-    check_pack_bits(x)
-    *leading, k = x.shape
+    axis = check_pack_bits(x, axis)
+    rows = np.ascontiguousarray(np.moveaxis(x, axis, -1))
+    *others, k = rows.shape
     n_words = (k + 63) // 64
-    words = np.empty((*leading, n_words), np.uint64)
-    if words.size == 0:
-        return words
-    rows, out = np.ascontiguousarray(x).reshape(-1, k), words.reshape(-1, n_words)
-    if x.dtype == np.float32:
-        pack[float](rows, out)
-    elif x.dtype == np.float64:
-        pack[double](rows, out)
-    elif x.dtype == np.int8:
-        pack[int8_t](rows, out)
-    else:
-        pack[uint8_t](rows.view(np.uint8), out)
-    return words
+    words = np.empty((*others, n_words), np.uint64)
+    if words.size:
+        _pack_rows(rows.reshape(-1, k), words.reshape(-1, n_words))
+    return np.ascontiguousarray(np.moveaxis(words, -1, axis))
 
 
-def unpack_bits(words, k):
+def unpack_bits(words, k, axis=-1):
     """Compiled twin of :func:`qbref.kernels.unpack_bits`."""
-    k = check_int("k", k, 0, 2**31 - 1)
-    check_words("words", words, k)
-    *leading, n_words = words.shape
-    x = np.empty((*leading, k), np.int8)
+    k, axis = check_unpack_bits(words, k, axis)
+    rows = np.ascontiguousarray(np.moveaxis(words, axis, -1))
+    *others, n_words = rows.shape
+    x = np.empty((*others, k), np.int8)
     if x.size:
-        unpack(np.ascontiguousarray(words).reshape(-1, n_words), x.reshape(-1, k))
-    return x
+        _unpack_rows(rows.reshape(-1, n_words), x.reshape(-1, k))
+    return np.ascontiguousarray(np.moveaxis(x, -1, axis))
 
 
-cdef inline uint64_t word(const packable* x, Py_ssize_t count) noexcept nogil:
-    """The bits of x[:count], for count up to 64."""
-    cdef uint8_t[64] below_zero
-    cdef uint64_t octet, bits = 0
-    cdef Py_ssize_t i, j
-    for i in range(count):
-        if packable is uint8_t:
-            below_zero[i] = x[i]
-        else:
-            below_zero[i] = x[i] < 0
-    for i in range(count, 64):
-        below_zero[i] = 0
-    for i in range(8):
-        octet = 0
-        for j in range(8):
-            octet |= <uint64_t>below_zero[8 * i + j] << (8 * j)  # one load, if little-endian
-        bits |= (octet * <uint64_t>0x0102040810204080 >> 56) << (8 * i)
-    return bits
+def _pack_rows(x, words):
+    seconds = x.nbytes / BYTES_PER_SECOND
+    if x.dtype == np.float32:
+        threads.run(lambda first, last: pack[float](x[first:last], words[first:last]), len(x), seconds)
+    elif x.dtype == np.float64:
+        threads.run(lambda first, last: pack[double](x[first:last], words[first:last]), len(x), seconds)
+    elif x.dtype == np.int8:
+        threads.run(lambda first, last: pack[int8_t](x[first:last], words[first:last]), len(x), seconds)
+    else:
+        bits = x.view(np.uint8)
+        threads.run(lambda first, last: pack[uint8_t](bits[first:last], words[first:last]), len(x), seconds)
+
+
+def _unpack_rows(words, x):
+    seconds = x.nbytes / BYTES_PER_SECOND
+    threads.run(lambda first, last: unpack(words[first:last], x[first:last]), len(x), seconds)
+
+
+cdef inline uint64_t word_of(const packable* x) noexcept nogil:
+    if packable is float:
+        return qb_word_float(x)
+    elif packable is double:
+        return qb_word_double(x)
+    elif packable is int8_t:
+        return qb_word_int8(x)
+    else:
+        return qb_word_bool(x)
 
 
 cdef pack(const packable[:, ::1] x, uint64_t[:, ::1] words):
     cdef Py_ssize_t whole = x.shape[1] // 64, rest = x.shape[1] % 64, i, w
+    cdef packable[64] last
     with nogil:
+        for i in range(64):
+            last[i] = 0
         for i in range(x.shape[0]):
             for w in range(whole):
-                words[i, w] = word(&x[i, 64 * w], 64)
+                words[i, w] = word_of(&x[i, 64 * w])
             if rest:
-                words[i, whole] = word(&x[i, 64 * whole], rest)
+                memcpy(last, &x[i, 64 * whole], rest * sizeof(packable))
+                words[i, whole] = word_of(<const packable*>last)
 
 
 cdef unpack(const uint64_t[:, ::1] words, int8_t[:, ::1] x):
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t whole = x.shape[1] // 64, rest = x.shape[1] % 64, i, w
+    cdef int8_t[64] last
     with nogil:
         for i in range(x.shape[0]):
-            for j in range(x.shape[1]):
-                x[i, j] = 1 - 2 * <int8_t>(words[i, j // 64] >> (j % 64) & 1)
+            for w in range(whole):
+                qb_unpack_word(words[i, w], &x[i, 64 * w])
+            if rest:
+                qb_unpack_word(words[i, whole], last)
+                memcpy(&x[i, 64 * whole], last, rest)

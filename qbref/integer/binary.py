@@ -11,7 +11,7 @@ import numpy as np
 from qbref.binary.threshold import apply_threshold
 from qbref.integer.geometry import Geometry
 from qbref.integer.layer import Layer, require_array
-from qbref.integer.product import finish_image, require_outputs
+from qbref.integer.product import require_outputs
 from qbref.integer.shape import MaxPool2d
 from qbref.integer.weights import XnorWeights
 from qbref.qnn.arithmetic import Clip, Requantizer
@@ -109,7 +109,11 @@ class BinaryConv2d(Layer):
         accumulator = self.weights.product(kernels.im2col(words, *self.geometry), kernels)
         if self.padding_value != 1 and any(self.geometry.padding):
             accumulator.reshape(len(x), -1, len(self.bias))[...] += self._border(x.shape[1:3], kernels)
-        return finish_image(self, accumulator, x.shape, kernels)
+        image = accumulator.reshape(len(x), *self.geometry.output_size(x.shape[1:3]), -1)
+        if self.pool is not None:  # requantizing and clipping keep the order
+            image = self.pool.run(image, kernels)
+        image += self.bias
+        return self.finish(image, kernels)
 
     def _border(self, size, kernels):
         """(v - 1) * sum of the weights outside the image: int32 (OH*OW, O)."""

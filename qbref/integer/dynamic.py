@@ -9,7 +9,7 @@ from qbref.autograd import Tensor, no_grad
 from qbref.integer.border import channels_first, channels_last
 from qbref.integer.geometry import Geometry
 from qbref.integer.layer import Layer, require_array
-from qbref.integer.product import grouped_product, require_groups
+from qbref.integer.product import convolve, require_groups
 from qbref.integer.weights import IntWeights
 from qbref.qnn.dynamic import dynamic_quantize, dynamic_result
 
@@ -64,8 +64,7 @@ class DynamicConv2d(Layer):
         """float32 (N, C, H, W) → float32 (N, O, OH, OW)."""
         q, scale = dynamic_quantize(x)
         q = channels_last(q)
-        accumulator = grouped_product(q, self, 0, kernels)
-        accumulator = accumulator.reshape(len(x), *self.geometry.output_size(q.shape[1:3]), -1)
+        accumulator = convolve(q, self, 0, kernels)
         return channels_first(dynamic_result(accumulator, scale, self.scale, self.bias))
 
     def describe(self):

@@ -1,13 +1,14 @@
 """Linear and Conv2d on integers: one product of bytes, one requantization."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from qbref.integer.geometry import Geometry
 from qbref.integer.layer import Layer, require_array
 from qbref.integer.shape import MaxPool2d
-from qbref.integer.weights import IntWeights, LutWeights, SignWeights
+from qbref.integer.weights import IntWeights, LutWeights, SignWeights, packed_once
 from qbref.qnn.arithmetic import Clip, Requantizer
 
 
@@ -37,9 +38,8 @@ class Linear(Layer):
 
     def run(self, x, kernels):
         """(N, K) integers → (N, O)."""
-        accumulator = self.weights.product(x, self.zero_point, kernels)
-        accumulator += self.bias
-        return self.finish(accumulator, kernels)
+        product = partial(self.weights.product, x, self.zero_point, kernels)
+        return self.finish.after(product, self.bias)
 
     def describe(self):
         """Shape and width of the weights."""
@@ -58,7 +58,7 @@ class Conv2d(Layer):
         As :class:`Linear`.
     geometry : Geometry
     pool : MaxPool2d or None
-        Pooling of the accumulators; see :func:`finish_image`.
+        Pooling of what the convolution returns.
     """
 
     weights: tuple
@@ -75,8 +75,8 @@ class Conv2d(Layer):
 
     def run(self, x, kernels):
         """(N, H, W, C) integers → (N, OH, OW, O); the border holds z_x, which is real zero."""
-        accumulator = grouped_product(x, self, self.zero_point, kernels)
-        return finish_image(self, accumulator, x.shape, kernels)
+        convolution = partial(convolve, x, self, self.zero_point, kernels)
+        return self.finish.after(convolution, self.bias, self.pool and partial(self.pool.run, kernels=kernels))
 
     def describe(self):
         """Shape and width of the weights."""
@@ -85,26 +85,19 @@ class Conv2d(Layer):
         return f"{len(self.bias)}×{channels}×{self.geometry} weights of {self.weights[0].n_bits} bit{pooled}"
 
 
-def grouped_product(x, conv, zero_point, kernels):
-    """sum (q_x - z_x) q_w over every patch, group by group: (N, H, W, C) → int32 (N*OH*OW, O)."""
-    products = []
-    for part, weights in zip(np.split(x, len(conv.weights), axis=-1), conv.weights, strict=True):
-        patches = kernels.im2col(np.ascontiguousarray(part), *conv.geometry, pad_value=zero_point)
-        products.append(weights.product(patches, zero_point, kernels))
-    return products[0] if len(products) == 1 else np.concatenate(products, axis=1)
+def convolve(x, conv, zero_point, kernels, bias=None, requantization=None):
+    """bias + sum (q_x - z_x) q_w over every window: (N, H, W, C) → int32 (N, OH, OW, O), or requantized."""
+    kernel_size, *geometry = conv.geometry
+    groups = len(conv.weights)
 
+    def pack():
+        filters = np.concatenate([part.dense for part in conv.weights])
+        return kernels.pack_filters(filters.reshape(len(filters), *kernel_size, -1), groups)
 
-def finish_image(layer, accumulator, shape, kernels):
-    """int32 (N*OH*OW, O) → the layer's output (N, OH, OW, O), pooled if the layer pools.
-
-    Adding the bias, requantizing and clipping never change the order of two accumulators of a channel, so
-    pooling may come first, and leaves a quarter of the work (for 2×2 windows) to the steps behind it.
-    """
-    image = accumulator.reshape(shape[0], *layer.geometry.output_size(shape[1:3]), -1)
-    if layer.pool is not None:
-        image = layer.pool.run(image, kernels)
-    image += layer.bias
-    return layer.finish(image, kernels)
+    filters = packed_once(conv, kernels, pack)
+    return kernels.int8_conv2d(
+        x, filters, *geometry, groups, zero_point, bias=bias, requantization=requantization
+    )
 
 
 def require_outputs(layer, outputs):

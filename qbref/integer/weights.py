@@ -13,11 +13,33 @@ from qbref.integer.layer import Checked, require_array
 from qbref.kernels import pack_bits, unpack_bits
 from qbref.quant.packing import pack_int2, pack_int4, unpack_int2, unpack_int4
 
-PACKED = {4: (pack_int4, unpack_int4), 2: (pack_int2, unpack_int2)}
+STORED = {4: (pack_int4, unpack_int4), 2: (pack_int2, unpack_int2)}
+
+
+class DenseWeights(Checked):
+    """Mixin for weights that are multiplied as int8, however they are stored."""
+
+    @property
+    def dense(self):
+        """The weights as int8 (O, K)."""
+        raise NotImplementedError
+
+    def product(self, x, zero_point, kernels, bias=None, requantization=None):
+        """bias + sum_k (x - zero_point) q: (M, K) → int32 (M, O), or requantized."""
+        rhs = packed_once(self, kernels, lambda: kernels.pack_rhs(self.dense.T))
+        return kernels.int8_matmul(x, rhs, zero_point, bias=bias, requantization=requantization)
+
+
+def packed_once(owner, kernels, pack):
+    """What `pack` returns, kept in `owner` for this backend: weights are laid out at the first run."""
+    kept = owner.__dict__.setdefault("_packed", {})
+    if kernels.__name__ not in kept:
+        kept[kernels.__name__] = pack()
+    return kept[kernels.__name__]
 
 
 @dataclass(frozen=True, eq=False)
-class IntWeights(Checked):
+class IntWeights(DenseWeights):
     """Integers of `n_bits`: two to a byte up to 4 bits, four to a byte at 2 bits.
 
     Attributes
@@ -46,18 +68,14 @@ class IntWeights(Checked):
     def from_levels(cls, q, n_bits):
         """Store (O, K) int8 integers."""
         width = _stored_bits(n_bits)
-        data = np.ascontiguousarray(q) if width == 8 else PACKED[width][0](q)
+        data = np.ascontiguousarray(q) if width == 8 else STORED[width][0](q)
         return cls(data, q.shape[1], n_bits)
 
-    def product(self, x, zero_point, kernels):
-        """sum_k (x - zero_point) q: (M, K) → int32 (M, O)."""
-        return kernels.int8_matmul(x, self.dense.T, lhs_zero_point=zero_point)
-
-    @cached_property
+    @property
     def dense(self):
-        """The integers as int8 (O, K), unpacked once."""
+        """The integers as int8 (O, K)."""
         width = _stored_bits(self.n_bits)
-        return self.data if width == 8 else PACKED[width][1](self.data, self.k)
+        return self.data if width == 8 else STORED[width][1](self.data, self.k)
 
 
 def _stored_bits(n_bits):
@@ -66,7 +84,7 @@ def _stored_bits(n_bits):
 
 @dataclass(frozen=True, eq=False)
 class LutWeights(Checked):
-    """4-bit codes into a table of sixteen int8 values: the product reads the codes as they are stored.
+    """4-bit codes into a table of sixteen int8 values: a matrix product reads the codes as they are stored.
 
     Attributes
     ----------
@@ -96,13 +114,21 @@ class LutWeights(Checked):
         table = np.concatenate([table, np.zeros(16 - len(table), np.int8)])
         return cls(pack_int4(codes), table, codes.shape[1])
 
-    def product(self, x, zero_point, kernels):
-        """sum_k (x - zero_point) table[code]: (M, K) → int32 (M, O)."""
-        return kernels.lut_matmul(x, self.codes, self.table, lhs_zero_point=zero_point)
+    @property
+    def dense(self):
+        """The table's entries as int8 (O, K)."""
+        return self.table[unpack_int4(self.codes, self.k, signed=False)]
+
+    def product(self, x, zero_point, kernels, bias=None, requantization=None):
+        """bias + sum_k (x - zero_point) table[code]: (M, K) → int32 (M, O), or requantized."""
+        accumulator = kernels.lut_matmul(x, self.codes, self.table, lhs_zero_point=zero_point)
+        if bias is not None:
+            accumulator += bias
+        return accumulator if requantization is None else kernels.requantize(accumulator, *requantization)
 
 
 @dataclass(frozen=True, eq=False)
-class SignWeights(Checked):
+class SignWeights(DenseWeights):
     """Weights -1 and +1, one bit each, for inputs of several bits.
 
     Attributes
@@ -129,13 +155,9 @@ class SignWeights(Checked):
         """Store (O, K) signs."""
         return cls(pack_bits(q), q.shape[1])
 
-    def product(self, x, zero_point, kernels):
-        """sum_k (x - zero_point) q: (M, K) → int32 (M, O)."""
-        return kernels.int8_matmul(x, self.dense.T, lhs_zero_point=zero_point)
-
-    @cached_property
+    @property
     def dense(self):
-        """The signs as int8 (O, K), unpacked once."""
+        """The signs as int8 (O, K)."""
         return unpack_bits(self.words, self.k)
 
 

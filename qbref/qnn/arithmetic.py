@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import qbref.kernels
+from qbref.kernels import Requantization
 from qbref.qnn.config import REQUANTIZE_MODES
 from qbref.qnn.weights import Levels
 from qbref.quant.fixed_point import quantize_multiplier
@@ -75,12 +76,21 @@ class Requantizer:
         low, high = (int(level) for level in np.clip(levels, y_params.qmin, y_params.qmax))
         return cls(multiplier, shift, zero_point, low, high, mode, y_params.dtype.name)
 
+    @property
+    def constants(self):
+        """What kernels take to requantize."""
+        return Requantization(
+            self.multiplier, self.shift, self.zero_point, self.low, self.high, self.mode
+        )
+
     def __call__(self, accumulator, kernels=qbref.kernels):
         """int32 accumulators (…, C) → integers of `dtype`."""
-        q = kernels.requantize(
-            accumulator, self.multiplier, self.shift, self.zero_point, self.low, self.high, self.mode
-        )
-        return q.astype(self.dtype, copy=False)
+        return kernels.requantize(accumulator, *self.constants).astype(self.dtype, copy=False)
+
+    def after(self, product, bias, pool=None):
+        """Finish within ``product(bias, requantization)``, a kernel that does so in one pass; then pool."""
+        q = product(bias, self.constants).astype(self.dtype, copy=False)
+        return q if pool is None else pool(q)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +122,11 @@ class Clip:
     def __call__(self, accumulator, kernels=qbref.kernels):
         """int32 in, int32 out."""
         return np.clip(accumulator, self.low, self.high)
+
+    def after(self, product, bias, pool=None):
+        """Finish what ``product(bias)`` returns; pooled first, which is less work and the same result."""
+        accumulator = product(bias)
+        return self(accumulator if pool is None else pool(accumulator))
 
 
 @dataclass(frozen=True, eq=False)

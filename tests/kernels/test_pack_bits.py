@@ -67,3 +67,50 @@ def test_unpack_bits_refuses_a_wrong_number_of_words(k):
 def test_pack_bits_refuses_other_dtypes(x):
     with pytest.raises(TypeError, match="x must"):
         pack_bits(x)
+
+
+def test_pack_bits_along_the_first_axis_by_hand():
+    x = np.array([[-1, 1], [1, -1], [-1, -1]], np.int8)
+    assert pack_bits(x, axis=0).tolist() == [[0b101, 0b110]]
+    assert pack_bits(x, axis=1).tolist() == [[0b01], [0b10], [0b11]]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
+def test_pack_bits_along_an_axis_is_packing_each_line_of_it(axis):
+    x = np.random.default_rng(1).standard_normal((66, 67, 68), np.float32)
+    words = pack_bits(x, axis)
+    assert words.flags.c_contiguous
+    place = axis % 3
+    assert words.shape == tuple(2 if i == place else n for i, n in enumerate(x.shape))
+    lines, packed_lines = np.moveaxis(x, axis, -1), np.moveaxis(words, axis, -1)
+    assert sum(word << (64 * i) for i, word in enumerate(packed_lines[5, 6].tolist())) == as_integer(
+        lines[5, 6]
+    )
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_unpack_bits_undoes_pack_bits_along_the_same_axis(axis):
+    signs = np.random.default_rng(2).choice(np.array([-1, 1], np.int8), (70, 130))
+    unpacked = unpack_bits(pack_bits(signs, axis), signs.shape[axis], axis)
+    assert unpacked.flags.c_contiguous
+    assert np.array_equal(unpacked, signs)
+
+
+def test_unpack_bits_by_hand():
+    words = np.array([[0b01, 0b10]], np.uint64)
+    assert unpack_bits(words, 2, axis=0).tolist() == [[-1, 1], [1, -1]]
+
+
+@pytest.mark.parametrize("axis", [2, -3])
+def test_pack_bits_refuses_an_axis_that_is_not_there(axis):
+    with pytest.raises(ValueError, match=f"axis must be between -2 and 1, got {axis}"):
+        pack_bits(np.ones((2, 2), np.int8), axis)
+    with pytest.raises(ValueError, match=f"axis must be between -2 and 1, got {axis}"):
+        unpack_bits(np.ones((2, 2), np.uint64), 65, axis)
+
+
+def test_unpack_bits_looks_for_set_bits_beyond_k_along_its_axis():
+    words = np.array([[4], [1]], np.uint64)
+    unpack_bits(words, 66, axis=0)
+    with pytest.raises(ValueError, match="words must have zeros beyond bit 1"):
+        unpack_bits(words, 2, axis=1)
