@@ -1,8 +1,10 @@
 """The compiled twins of `qbref.kernels`: same functions, same arguments, same bits."""
 
 try:
+    from qbref_core.binary_conv2d import binary_conv2d
     from qbref_core.cpu import kernel_in_use
     from qbref_core.im2col import im2col
+    from qbref_core.int4_matmul import int4_matmul
     from qbref_core.int8_conv2d import int8_conv2d
     from qbref_core.int8_matmul import int8_matmul
     from qbref_core.lut_matmul import lut_matmul
@@ -22,8 +24,10 @@ except ModuleNotFoundError as error:
 __all__ = [
     "PackedFilters",
     "PackedRhs",
+    "binary_conv2d",
     "get_num_threads",
     "im2col",
+    "int4_matmul",
     "int8_conv2d",
     "int8_matmul",
     "kernel_in_use",

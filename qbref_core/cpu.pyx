@@ -82,7 +82,8 @@ INSTRUCTION_SETS = {
 VARIANTS = {
     "int8_matmul": ("generic", "sse2", "avx2", "avxvnni", "avx512vnni", "amx"),
     "xnor_matmul": ("generic", "popcnt", "avx2", "avx512vpopcntdq"),
-    "weight_only_matmul": ("generic", "avx2"),
+    "int4_matmul": ("generic", "avx2"),
+    "lut_matmul": ("generic", "avx2"),
 }
 
 cdef int _processor = 0, _usable = 0, _in_use = 0

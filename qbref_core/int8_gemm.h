@@ -20,8 +20,8 @@ enum {
     QB_SCRATCH_COLUMNS = 64
 };
 
-typedef void (*qb_arrange)(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count, char *to,
-                           ptrdiff_t to_stride);
+typedef void (*qb_arrange)(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count,
+                           uint8_t *corner, char *to, ptrdiff_t to_stride);
 
 typedef struct {
     const qb_int8_variant *variant;
@@ -100,11 +100,11 @@ static void qb_multiply_block(const qb_gemm *g, const char *block, ptrdiff_t fir
 
 /* Panels from..to for block b of rows; `arranged` says which block is in the scratch already */
 static void qb_run_block(const qb_gemm *g, ptrdiff_t b, ptrdiff_t from, ptrdiff_t to, char *scratch,
-                         ptrdiff_t *arranged) {
+                         uint8_t *corner, ptrdiff_t *arranged) {
     ptrdiff_t height = qb_block_rows(g), first = b * height;
     ptrdiff_t count = g->m - first < height ? g->m - first : height;
     if (*arranged != b) {
-        g->arrange(g->source, g->conversion, first, count, scratch, qb_row_bytes(g));
+        g->arrange(g->source, g->conversion, first, count, corner, scratch, qb_row_bytes(g));
         *arranged = b;
         if (g->row_terms)
             qb_sum_rows(g, scratch, first, count);

@@ -46,9 +46,12 @@ cdef extern from "int8_gemm.h" nogil:
         int32_t zero_point, qmin, qmax
         int item
 
-    ctypedef void (*qb_arrange)(const void *, qb_conversion, Py_ssize_t, Py_ssize_t, char *, Py_ssize_t) noexcept nogil
-    void qb_arrange_matrix(const void *, qb_conversion, Py_ssize_t, Py_ssize_t, char *, Py_ssize_t)
-    void qb_arrange_patches(const void *, qb_conversion, Py_ssize_t, Py_ssize_t, char *, Py_ssize_t)
+    enum:
+        QB_CORNER
+    ctypedef void (*qb_arrange)(const void *, qb_conversion, Py_ssize_t, Py_ssize_t, uint8_t *, char *,
+                                Py_ssize_t) noexcept nogil
+    void qb_arrange_matrix(const void *, qb_conversion, Py_ssize_t, Py_ssize_t, uint8_t *, char *, Py_ssize_t)
+    void qb_arrange_patches(const void *, qb_conversion, Py_ssize_t, Py_ssize_t, uint8_t *, char *, Py_ssize_t)
 
     ctypedef struct qb_gemm:
         const qb_int8_variant *variant
@@ -64,5 +67,5 @@ cdef extern from "int8_gemm.h" nogil:
     Py_ssize_t qb_row_bytes(const qb_gemm *g)
     Py_ssize_t qb_block_rows(const qb_gemm *g)
     void qb_run_block(const qb_gemm *g, Py_ssize_t b, Py_ssize_t first, Py_ssize_t last, char *scratch,
-                      Py_ssize_t *arranged)
+                      uint8_t *corner, Py_ssize_t *arranged)
 

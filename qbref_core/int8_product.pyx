@@ -5,7 +5,7 @@ import numpy as np
 from qbref.kernels._checks import UINT8
 from qbref_core import threads
 
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint8_t
 
 from qbref_core.cpu cimport flags
 from qbref_core.int8_gemm cimport *
@@ -127,6 +127,7 @@ cdef class Job:
         cdef qb_gemm g = self.gemm
         cdef Py_ssize_t part, chunk, arranged = -1
         cdef char[::1] scratch = np.empty(qb_block_rows(&g) * qb_row_bytes(&g), np.int8)
+        cdef uint8_t[::1] corner = np.empty(max(QB_CORNER, qb_row_bytes(&g)), np.uint8)
         cdef int32_t[::1] row_terms
         if g.epilogue.rhs_zero_points != NULL:
             row_terms = np.empty(g.m, np.int32)
@@ -136,4 +137,5 @@ cdef class Job:
             for part in range(first, last):
                 chunk = part % self.chunks
                 qb_run_block(&g, part // self.chunks, self.panels * chunk // self.chunks,
-                             self.panels * (chunk + 1) // self.chunks, &scratch[0], &arranged)
+                             self.panels * (chunk + 1) // self.chunks, &scratch[0], &corner[0],
+                             &arranged)

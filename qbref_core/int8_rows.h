@@ -9,7 +9,11 @@
 
 #include <string.h>
 
+#include "copy.h"
 #include "int8_variant.h"
+
+/* A scratch for an arranger, of so many bytes or of one arranged row, whichever is more */
+enum { QB_CORNER = 8192 };
 
 /* How values change on the way: to int16, or with the upper bit turned over (int8 + 128 = uint8) */
 typedef struct {
@@ -62,9 +66,10 @@ typedef struct {
     ptrdiff_t row_stride, k_stride, k;
 } qb_matrix;
 
-static void qb_arrange_matrix(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count, char *to,
-                              ptrdiff_t to_stride) {
+static void qb_arrange_matrix(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count,
+                              uint8_t *corner, char *to, ptrdiff_t to_stride) {
     const qb_matrix *x = source;
+    (void)corner;
     ptrdiff_t used = x->k * qb_element_size(c.form);
     for (ptrdiff_t i = 0; i < count; i++, to += to_stride) {
         qb_convert(c, x->data + (first + i) * x->row_stride, x->k_stride, x->k, to);
@@ -83,39 +88,55 @@ typedef struct {
     uint8_t outside; /* what stands beyond the border: the zero point's byte */
 } qb_image;
 
-/* The taps of one kernel row, from (y, x) on; those outside the image are `outside` */
-static void qb_arrange_taps(const qb_image *im, qb_conversion c, const uint8_t *image, ptrdiff_t y,
-                            ptrdiff_t x, char *to) {
-    ptrdiff_t size = im->used_channels * qb_element_size(c.form), tap = 0;
-    int inside = y >= 0 && y < im->height;
-    const uint8_t *row = inside ? image + y * im->width * im->channels + im->first_channel : NULL;
-    for (; tap < im->kernel_w; tap++, x += im->dilation_w, to += size) {
-        if (inside && x >= 0 && x < im->width)
-            qb_convert(c, row + x * im->channels, 1, im->used_channels, to);
-        else
-            qb_convert(c, &im->outside, 0, im->used_channels, to);
-    }
+static inline ptrdiff_t qb_clamp(ptrdiff_t value, ptrdiff_t low, ptrdiff_t high) {
+    return value < low ? low : value > high ? high : value;
 }
 
-static void qb_arrange_patches(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count, char *to,
-                               ptrdiff_t to_stride) {
+/* The taps of one kernel row, from (y, x) on, as bytes; those beyond the border are `outside` */
+static void qb_gather_row(const qb_image *im, const uint8_t *image, ptrdiff_t y, ptrdiff_t x, uint8_t *to) {
+    ptrdiff_t pixel = im->used_channels, taps = im->kernel_w;
+    if (y < 0 || y >= im->height) {
+        memset(to, im->outside, (size_t)(taps * pixel));
+        return;
+    }
+    const uint8_t *row = image + y * im->width * im->channels + im->first_channel;
+    if (im->dilation_w == 1 && pixel == im->channels) { /* neighbours in the image, too: one copy */
+        ptrdiff_t left = qb_clamp(-x, 0, taps), right = qb_clamp(im->width - x, left, taps);
+        if (left > 0)
+            memset(to, im->outside, (size_t)(left * pixel));
+        if (right > left)
+            qb_copy(to + left * pixel, row + (x + left) * pixel, (right - left) * pixel);
+        if (taps > right)
+            memset(to + right * pixel, im->outside, (size_t)((taps - right) * pixel));
+        return;
+    }
+    for (ptrdiff_t tap = 0; tap < taps; tap++, x += im->dilation_w, to += pixel)
+        if (x >= 0 && x < im->width)
+            qb_copy(to, row + x * im->channels, pixel);
+        else
+            memset(to, im->outside, (size_t)pixel);
+}
+
+/* Patches are gathered as bytes into a corner of the first-level cache, as many as fit, and converted there
+ * in one go: a loop over a kernel row of five bytes would be over before it has begun. */
+static void qb_arrange_patches(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count,
+                               uint8_t *corner, char *to, ptrdiff_t to_stride) {
     const qb_image *im = source;
-    ptrdiff_t row_values = im->kernel_w * im->used_channels, element = qb_element_size(c.form);
-    ptrdiff_t used = im->kernel_h * row_values * element, per_image = im->out_h * im->out_w;
-    int dense = im->dilation_w == 1 && im->used_channels == im->channels; /* a kernel row is one run of bytes */
-    for (ptrdiff_t i = first; i < first + count; i++, to += to_stride) {
+    ptrdiff_t run = im->kernel_w * im->used_channels, k = im->kernel_h * run, per_image = im->out_h * im->out_w;
+    ptrdiff_t pitch = to_stride / qb_element_size(c.form), together = QB_CORNER / pitch, held = 0;
+    for (ptrdiff_t i = first; i < first + count; i++) {
         const uint8_t *image = im->data + i / per_image * (im->height * im->width * im->channels);
         ptrdiff_t y = i % per_image / im->out_w * im->stride_h - im->padding_h;
         ptrdiff_t x = i % im->out_w * im->stride_w - im->padding_w;
-        for (ptrdiff_t kh = 0; kh < im->kernel_h; kh++) {
-            ptrdiff_t yk = y + kh * im->dilation_h;
-            char *part = to + kh * row_values * element;
-            if (dense && yk >= 0 && yk < im->height && x >= 0 && x + im->kernel_w <= im->width)
-                qb_convert(c, image + (yk * im->width + x) * im->channels, 1, row_values, part);
-            else
-                qb_arrange_taps(im, c, image, yk, x, part);
+        uint8_t *patch = corner + held * pitch;
+        for (ptrdiff_t kh = 0; kh < im->kernel_h; kh++)
+            qb_gather_row(im, image, y + kh * im->dilation_h, x, patch + kh * run);
+        memset(patch + k, 0, (size_t)(pitch - k)); /* meets zeros of rhs */
+        if (++held >= together || i + 1 == first + count) {
+            qb_convert(c, corner, 1, held * pitch, to);
+            to += held * to_stride;
+            held = 0;
         }
-        memset(to + used, 0, (size_t)(to_stride - used));
     }
 }
 

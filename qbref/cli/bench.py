@@ -35,7 +35,7 @@ SHAPES = (
     "784x1152x128",
 )
 QUICK_SHAPES = "256x256x256", "1x4096x4096", "784x1152x128"
-SECONDS, QUICK_SECONDS = 6.0, 1.0  # for a shape
+SECONDS, QUICK_SECONDS = 5.0, 1.0  # for a shape
 LONG = 1e-3  # seconds from which a call gains by a second thread
 
 
@@ -148,7 +148,7 @@ def measure(backend, limits, plan):
     found, layers = ([beside_limits(row, limits, plan.threads) for row in part] for part in (found, layers))
     tables = [table(title_of(s), [row for row in found if row["shape"] == list(s)]) for s in plan.shapes]
     ends = [table(TITLE, layers), *([threads_table(pairs)] if pairs else [])]
-    print("\n\n".join(["", limits_table(limits), *tables, *ends]))
+    print("\n" + "\n\n".join([limits_table(limits), *tables, *ends]))
     return {
         "limits": limits.gops,
         "read_bandwidth": limits.reading,

@@ -39,13 +39,12 @@ def convolutions(backend):
 def _int8(backend, x, w, expected):
     core = backend.core
     *_, (variant, hold) = backend.held("int8_matmul")
-    weights = np.ascontiguousarray(w.reshape(CHANNELS, -1).T)
-    packed, moved = core.pack_rhs(weights), (w.size, x.size + w.size + 4 * expected.size)
+    packed, moved = core.pack_filters(w), (w.size, x.size + w.size + 4 * expected.size)
 
-    def by_im2col():
-        return core.int8_matmul(core.im2col(x, 3, padding=1), packed)
+    def convolution():
+        return core.int8_conv2d(x, packed, padding=1)
 
-    yield Contender(f"int8 {variant}, im2col", "int8", variant, by_im2col, expected, *moved, hold)
+    yield Contender(f"int8 {variant}", "int8", variant, convolution, expected.reshape(x.shape), *moved, hold)
 
 
 def _binary(backend, x, w):
@@ -54,7 +53,12 @@ def _binary(backend, x, w):
     expected = (patches(signs(x), pad_value=1) @ signs(w).T).astype(np.int32)
     words, moved = core.pack_bits(w), (w.size // 8, 4 * x.size + w.size // 8 + 4 * expected.size)
 
+    def convolution():
+        return core.binary_conv2d(core.pack_bits(x), words, CHANNELS, 3, padding=1)
+
     def by_im2col():
         return core.xnor_matmul(core.im2col(core.pack_bits(x), 3, padding=1), words, w.shape[1])
 
-    yield Contender(f"xnor {variant}, im2col of words", "xnor", variant, by_im2col, expected, *moved, hold)
+    if hasattr(core, "binary_conv2d"):
+        by_im2col, expected = convolution, expected.reshape(x.shape)
+    yield Contender(f"xnor {variant}, packing x", "xnor", variant, by_im2col, expected, *moved, hold)

@@ -56,10 +56,10 @@ def beside_limits(row, limits, threads=1):
 
 def header(machine):
     """What the figures depend on."""
-    threads = machine["threads"]
+    used = f"{machine['threads']} of {machine['processors']} processors"
     return (
-        f"qbref {machine['qbref']}, {machine['date']}, {threads} thread{'s' * (threads > 1)}\n"
-        f"{machine['processor']}, {machine['processors']} usable; kernels compiled by {machine['compiler']}\n"
+        f"qbref {machine['qbref']} compiled by {machine['compiler']}, {machine['date']}\n"
+        f"{machine['processor']}, {used}, {machine['load']}\n"
         f"Python {machine['python']}, NumPy {machine['numpy']} with {machine['blas']}"
     )
 

@@ -15,6 +15,7 @@ def describe(core_cpu=None):
         "qbref": qbref.__version__,
         "processor": (core_cpu and core_cpu.processor()) or platform.processor() or platform.machine(),
         "processors": processors(),
+        "load": load(),
         "system": f"{platform.system()} {platform.machine()}",
         "compiler": core_cpu and core_cpu.compiler(),
         "python": platform.python_version(),
@@ -26,6 +27,11 @@ def describe(core_cpu=None):
 def processors():
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def load():
+    """How many programs wanted a processor during the last minute, this one included, in words."""
+    return f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "load unknown"
 
 
 def up_to(variant, instruction_sets):

@@ -209,7 +209,7 @@ def test_contenders_take_turns_and_stay_within_their_context(monkeypatch):
 
 def test_medians_are_taken_of_what_the_clock_shows(monkeypatch):
     now = [0.0]
-    durations = iter([1.0, 1.0, 5.0, 1.0, 3.0])  # result, estimate, three rounds of one call
+    durations = iter([1.0, 5.0, 1.0, 3.0])  # the check, three rounds of one call
 
     def call():
         now[0] += next(durations)
