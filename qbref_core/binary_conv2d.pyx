@@ -20,7 +20,8 @@ cdef extern from "xnor_patches.h" nogil:
     ctypedef struct qb_sign_image:
         const uint64_t* pixels
         const uint64_t* border
-        Py_ssize_t height, width, words, channels
+        Py_ssize_t words, channels
+        Py_ssize_t[2] size
         Py_ssize_t[2] kernel
         Py_ssize_t[2] stride
         Py_ssize_t[2] padding
@@ -76,12 +77,13 @@ cdef class Image:
     cdef tuple kept
 
     def __init__(self, const uint64_t[:, :, :, ::1] x, channels, geometry, size, minus_outside):
-        cdef const uint64_t[::1] border = pack_bits(np.full(channels, minus_outside))
+        cdef const uint64_t[::1] border
+        border = pack_bits(np.ones(channels, np.bool_)) if minus_outside else np.zeros(x.shape[3], np.uint64)
         cdef int i
         self.kept = x, border
         self.c.pixels, self.c.border = &x[0, 0, 0, 0] if x.shape[1] and x.shape[2] else NULL, &border[0]
-        self.c.height, self.c.width, self.c.words = x.shape[1], x.shape[2], x.shape[3]
-        self.c.channels = channels
+        self.c.words, self.c.channels = x.shape[3], channels
+        self.c.size[0], self.c.size[1] = x.shape[1], x.shape[2]
         kernel, stride, padding, dilation = geometry
         for i in range(2):
             self.c.kernel[i], self.c.stride[i] = kernel[i], stride[i]

@@ -48,7 +48,7 @@ static void qb_depthwise_row(const qb_image *im, int is_uint8, int zero_point, c
                                          weights + (kh * im->kernel_w + kw) * im->channels + c, count, sums);
                 }
             }
-            qb_finish_row(e, sums, 0, c, count, out + (column * im->channels + c) * e->item);
+            qb_finish_rows(e, sums, count, 0, 1, c, count, out + (column * im->channels + c) * e->item, 0);
         }
 }
 

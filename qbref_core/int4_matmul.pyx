@@ -1,7 +1,7 @@
 # Compiled twin of qbref/kernels/int4_matmul.py
 #
-# int4 weights are 4-bit codes into the table 0..7, -8..-1, so the float product, large batches and processors
-# without AVX2 are lut_matmul's. With AVX2, a few rows of integers have a faster way (nibble_int4.h).
+# int4 weights are 4-bit codes into the table 0..7, -8..-1, so products with floats and large batches are
+# lut_matmul's. A few rows of integers have a faster way (nibble_int4.h).
 
 import numpy as np
 
@@ -15,9 +15,8 @@ from qbref_core.cpu cimport flags
 
 cdef extern from "nibble_int4.h" nogil:
     enum:
-        QB_AVX2, QB_INT4_BLOCK
+        QB_INT4_BLOCK
     void qb_connect(const int *flags)
-    int qb_in_use(int instruction_set)
     void qb_int4_columns(const uint8_t* packed, Py_ssize_t bytes, Py_ssize_t columns, const int8_t* lhs,
                          Py_ssize_t rows, Py_ssize_t width, int32_t* out, Py_ssize_t out_stride)
 
@@ -33,7 +32,7 @@ def int4_matmul(lhs, packed, scale=None, lhs_zero_point=0):
     if scale is not None:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             return lut_matmul(lhs, packed, FLOAT_LEVELS) * scale
-    if len(lhs) > FEW_ROWS or lhs.size == 0 or len(packed) == 0 or not qb_in_use(QB_AVX2):
+    if len(lhs) > FEW_ROWS or lhs.size == 0 or len(packed) == 0:
         return lut_matmul(lhs, packed, LEVELS, zero_points)
     return _few_rows(lhs, np.ascontiguousarray(packed), zero_points)
 

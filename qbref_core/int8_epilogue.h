@@ -50,31 +50,37 @@ QB_TWO_TARGETS(qb_add_row_terms,
                 int32_t row_term, const int32_t *rhs_zero_points),
                (sums, count, lhs_zero_point, column_sums, row_term, rhs_zero_points))
 
-/* Sums of `count` columns from column n on, of row m, to `out` */
-static void qb_finish_row(const qb_epilogue *e, int32_t *sums, ptrdiff_t m, ptrdiff_t n, ptrdiff_t count,
-                          void *out) {
+/* One sum, of column n, as an integer on the output's grid, to place j of `out` */
+static inline void qb_requantize_one(const qb_epilogue *e, int32_t sum, ptrdiff_t n, ptrdiff_t j, char *out) {
+    int64_t q = e->zero_point + qb_rounded(e->mode, sum, e->multiplier[n], e->shift[n], e->real[n]);
+    q = q < e->qmin ? e->qmin : q > e->qmax ? e->qmax : q;
+    switch (e->item) { /* two's complement: the low bytes are the value, signed or not */
+    case 1: ((uint8_t *)out)[j] = (uint8_t)q; break;
+    case 2: ((uint16_t *)out)[j] = (uint16_t)q; break;
+    default: ((int32_t *)out)[j] = (int32_t)q;
+    }
+}
+
+/* Rows from m on of sums, `count` columns from n on, to `out`; strides in elements */
+static void qb_finish_rows(const qb_epilogue *e, int32_t *sums, ptrdiff_t stride, ptrdiff_t m, ptrdiff_t rows,
+                           ptrdiff_t n, ptrdiff_t count, char *out, ptrdiff_t out_stride) {
     if (e->column_sums || e->rhs_zero_points)
-        qb_add_row_terms(sums, count, e->column_sums ? e->lhs_zero_points[m] : 0,
-                         e->column_sums ? e->column_sums + n : NULL, e->rhs_zero_points ? e->row_terms[m] : 0,
-                         e->rhs_zero_points ? e->rhs_zero_points + n : NULL);
-    if (!e->requantizes) {
-        memcpy(out, sums, (size_t)count * sizeof *sums);
-        return;
-    }
+        for (ptrdiff_t i = 0; i < rows; i++)
+            qb_add_row_terms(sums + i * stride, count, e->column_sums ? e->lhs_zero_points[m + i] : 0,
+                             e->column_sums ? e->column_sums + n : NULL,
+                             e->rhs_zero_points ? e->row_terms[m + i] : 0,
+                             e->rhs_zero_points ? e->rhs_zero_points + n : NULL);
     if (e->is_fast) {
-        qb_single(sums, e->multiplier + n, e->right + n, count, e->qmin - e->zero_point,
-                  e->qmax - e->zero_point, e->zero_point, out);
+        qb_single_rows(sums, stride, rows, e->multiplier + n, e->right + n, count, e->qmin - e->zero_point,
+                       e->qmax - e->zero_point, e->zero_point, (uint8_t *)out, out_stride);
         return;
     }
-    for (ptrdiff_t j = 0; j < count; j++) {
-        int64_t q = e->zero_point + qb_rounded(e->mode, sums[j], e->multiplier[n + j], e->shift[n + j],
-                                               e->real[n + j]);
-        q = q < e->qmin ? e->qmin : q > e->qmax ? e->qmax : q;
-        switch (e->item) { /* two's complement: the low bytes are the value, signed or not */
-        case 1: ((uint8_t *)out)[j] = (uint8_t)q; break;
-        case 2: ((uint16_t *)out)[j] = (uint16_t)q; break;
-        default: ((int32_t *)out)[j] = (int32_t)q;
-        }
+    for (ptrdiff_t i = 0; i < rows; i++, sums += stride, out += out_stride * e->item) {
+        if (!e->requantizes)
+            memcpy(out, sums, (size_t)count * sizeof *sums);
+        else
+            for (ptrdiff_t j = 0; j < count; j++)
+                qb_requantize_one(e, sums[j], n + j, j, out);
     }
 }
 

@@ -89,11 +89,8 @@ static void qb_multiply_block(const qb_gemm *g, const char *block, ptrdiff_t fir
         for (ptrdiff_t i = 0; i < count; i += QB_SCRATCH_ROWS) {
             ptrdiff_t rows = count - i < QB_SCRATCH_ROWS ? count - i : QB_SCRATCH_ROWS;
             multiply(block + i * stride, stride, rows, panel, g->depth, e->start + n, scratch, v->columns);
-            for (ptrdiff_t r = 0; r < rows; r++) {
-                ptrdiff_t m = first + i + r;
-                qb_finish_row(e, scratch + r * v->columns, m, n, columns,
-                              g->out + (m * g->out_stride + n) * e->item);
-            }
+            qb_finish_rows(e, scratch, v->columns, first + i, rows, n, columns,
+                           g->out + ((first + i) * g->out_stride + n) * e->item, g->out_stride);
         }
     }
 }

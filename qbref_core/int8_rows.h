@@ -117,25 +117,46 @@ static void qb_gather_row(const qb_image *im, const uint8_t *image, ptrdiff_t y,
             memset(to, im->outside, (size_t)pixel);
 }
 
+/* The patch whose window begins at (y, x) */
+static inline void qb_gather_patch(const qb_image *im, const uint8_t *image, ptrdiff_t y, ptrdiff_t x,
+                                   uint8_t *patch) {
+    ptrdiff_t run = im->kernel_w * im->used_channels, line = im->width * im->channels;
+    int dense = im->dilation_w == 1 && im->used_channels == im->channels;
+    if (dense && x >= 0 && x + im->kernel_w <= im->width && y >= 0 &&
+        y + (im->kernel_h - 1) * im->dilation_h < im->height) { /* inside, as most are */
+        const uint8_t *from = image + y * line + x * im->channels;
+        for (ptrdiff_t kh = 0; kh < im->kernel_h; kh++)
+            qb_copy(patch + kh * run, from + kh * im->dilation_h * line, run);
+    } else {
+        for (ptrdiff_t kh = 0; kh < im->kernel_h; kh++)
+            qb_gather_row(im, image, y + kh * im->dilation_h, x, patch + kh * run);
+    }
+}
+
 /* Patches are gathered as bytes into a corner of the first-level cache, as many as fit, and converted there
  * in one go: a loop over a kernel row of five bytes would be over before it has begun. */
 static void qb_arrange_patches(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count,
                                uint8_t *corner, char *to, ptrdiff_t to_stride) {
     const qb_image *im = source;
-    ptrdiff_t run = im->kernel_w * im->used_channels, k = im->kernel_h * run, per_image = im->out_h * im->out_w;
+    ptrdiff_t k = im->kernel_h * im->kernel_w * im->used_channels, per_image = im->out_h * im->out_w;
     ptrdiff_t pitch = to_stride / qb_element_size(c.form), together = QB_CORNER / pitch, held = 0;
-    for (ptrdiff_t i = first; i < first + count; i++) {
-        const uint8_t *image = im->data + i / per_image * (im->height * im->width * im->channels);
-        ptrdiff_t y = i % per_image / im->out_w * im->stride_h - im->padding_h;
-        ptrdiff_t x = i % im->out_w * im->stride_w - im->padding_w;
+    ptrdiff_t row = first % per_image / im->out_w, column = first % im->out_w;
+    const uint8_t *image = im->data + first / per_image * (im->height * im->width * im->channels);
+    for (ptrdiff_t i = 0; i < count; i++) {
         uint8_t *patch = corner + held * pitch;
-        for (ptrdiff_t kh = 0; kh < im->kernel_h; kh++)
-            qb_gather_row(im, image, y + kh * im->dilation_h, x, patch + kh * run);
+        qb_gather_patch(im, image, row * im->stride_h - im->padding_h, column * im->stride_w - im->padding_w, patch);
         memset(patch + k, 0, (size_t)(pitch - k)); /* meets zeros of rhs */
-        if (++held >= together || i + 1 == first + count) {
+        if (++held >= together || i + 1 == count) {
             qb_convert(c, corner, 1, held * pitch, to);
             to += held * to_stride;
             held = 0;
+        }
+        if (++column == im->out_w) {
+            column = 0;
+            if (++row == im->out_h) {
+                row = 0;
+                image += im->height * im->width * im->channels;
+            }
         }
     }
 }

@@ -12,24 +12,34 @@
 #ifndef QB_NIBBLE_LUT_H
 #define QB_NIBBLE_LUT_H
 
+#include <string.h>
+
 #include "dispatch.h"
 #include "nibble_lut_avx2.h"
 
 enum { QB_LUT_BLOCK = 64 };
 
-static int32_t qb_lut_dot(const uint8_t *codes, ptrdiff_t bytes, const int8_t *table, const int16_t *lhs) {
-    int16_t weights[QB_LUT_BLOCK] = {0}; /* beyond the last byte lhs is 0 */
-    int32_t sum = 0;
+/* one row of `bytes` codes and all rows of lhs */
+static void qb_lut_column(const uint8_t *codes, ptrdiff_t bytes, const int8_t *table, const int16_t *lhs,
+                          ptrdiff_t rows, ptrdiff_t width, int32_t *out, ptrdiff_t out_stride) {
+    uint8_t block[32] = {0};
+    int16_t weights[QB_LUT_BLOCK];
+    for (ptrdiff_t m = 0; m < rows; m++)
+        out[m * out_stride] = 0;
     for (ptrdiff_t b = 0; b < bytes; b += 32, lhs += QB_LUT_BLOCK) {
-        for (ptrdiff_t i = 0; i < 32 && b + i < bytes; i++) {
+        memcpy(block, codes + b, (size_t)(bytes - b < 32 ? bytes - b : 32)); /* beyond them lhs is 0 */
+        for (ptrdiff_t i = 0; i < 32; i++) {
             ptrdiff_t place = (i & 7) + (i & 8) * 2 + (i & 16) / 2;
-            weights[place] = table[codes[b + i] & 15];
-            weights[place + 32] = table[codes[b + i] >> 4];
+            weights[place] = table[block[i] & 15];
+            weights[place + 32] = table[block[i] >> 4];
         }
-        for (ptrdiff_t k = 0; k < QB_LUT_BLOCK; k++)
-            sum += lhs[k] * weights[k];
+        for (ptrdiff_t m = 0; m < rows; m++) {
+            int32_t sum = 0;
+            for (ptrdiff_t k = 0; k < QB_LUT_BLOCK; k++)
+                sum += lhs[m * width + k] * weights[k];
+            out[m * out_stride] += sum;
+        }
     }
-    return sum;
 }
 
 /* Columns of out, each from one row of `bytes` codes and a table that is `table_stride` (0 or 16) after the
@@ -44,8 +54,7 @@ static void qb_lut_columns(const uint8_t *codes, ptrdiff_t bytes, ptrdiff_t colu
             continue;
         }
 #endif
-        for (ptrdiff_t m = 0; m < rows; m++)
-            out[m * out_stride + n] = qb_lut_dot(codes, bytes, table, lhs + m * width);
+        qb_lut_column(codes, bytes, table, lhs, rows, width, out + n, out_stride);
     }
 }
 

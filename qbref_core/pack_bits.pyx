@@ -36,24 +36,28 @@ BYTES_PER_SECOND = 1e10
 def pack_bits(x, axis=-1):
     """Compiled twin of :func:`qbref.kernels.pack_bits`."""
     axis = check_pack_bits(x, axis)
-    rows = np.ascontiguousarray(np.moveaxis(x, axis, -1))
+    rows = np.ascontiguousarray(_moved(x, axis, x.ndim - 1))
     *others, k = rows.shape
     n_words = (k + 63) // 64
     words = np.empty((*others, n_words), np.uint64)
     if words.size:
         _pack_rows(rows.reshape(-1, k), words.reshape(-1, n_words))
-    return np.ascontiguousarray(np.moveaxis(words, -1, axis))
+    return np.ascontiguousarray(_moved(words, x.ndim - 1, axis))
 
 
 def unpack_bits(words, k, axis=-1):
     """Compiled twin of :func:`qbref.kernels.unpack_bits`."""
     k, axis = check_unpack_bits(words, k, axis)
-    rows = np.ascontiguousarray(np.moveaxis(words, axis, -1))
+    rows = np.ascontiguousarray(_moved(words, axis, words.ndim - 1))
     *others, n_words = rows.shape
     x = np.empty((*others, k), np.int8)
     if x.size:
         _unpack_rows(rows.reshape(-1, n_words), x.reshape(-1, k))
-    return np.ascontiguousarray(np.moveaxis(x, -1, axis))
+    return np.ascontiguousarray(_moved(x, words.ndim - 1, axis))
+
+
+def _moved(x, axis, to):
+    return x if axis == to else np.moveaxis(x, axis, to)  # moveaxis takes longer than packing a short row
 
 
 def _pack_rows(x, words):

@@ -24,7 +24,7 @@
 #include "xnor_avx2_pack.h"
 #include "xnor_avx2_row.h"
 
-enum { QB_BYTE_LOOKUPS = 63 }; /* each adds up to 4 to a byte */
+enum { QB_BYTE_LOOKUPS = 60 }; /* each adds up to 4 to a byte */
 
 /* What keeps gcc from moving sums between registers (not unrolled), adding in pairs that do not fit in them
    (unrolled by hand), or storing one on the stack (inlined). */

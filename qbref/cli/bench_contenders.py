@@ -63,7 +63,7 @@ def products(backend, shape, kinds, factories=()):
         found.append(Contender("numpy int8 in float64", "float64", None, call, expected, *_bytes(shape, 8)))
     if "int8" in kinds:
         found += _int8(backend, lhs, rhs, expected)
-    if "int4" in kinds and hasattr(backend.core, "int4_matmul"):
+    if "int4" in kinds:
         found += _int4(backend, lhs, rng.integers(-8, 8, (n, k), np.int8))
     if "xnor" in kinds:
         found += _xnor(backend, *(rng.normal(size=s).astype(np.float32) for s in ((m, k), (n, k))))
@@ -94,7 +94,7 @@ def _int8(backend, lhs, rhs, expected):
 def _int4(backend, lhs, weights):
     packed, expected = pack_int4(weights), kernels.int8_matmul(lhs, np.ascontiguousarray(weights.T))
     moved = _bytes((*lhs.shape, len(weights)), 1, 0.5)
-    for variant, hold in backend.held("weight_only_matmul"):
+    for variant, hold in backend.held("int4_matmul"):
         call = partial(backend.core.int4_matmul, lhs, packed)
         yield Contender(f"int4 weights, {variant}", "int4", variant, call, expected, *moved, hold)
 

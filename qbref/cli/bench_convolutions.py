@@ -56,9 +56,5 @@ def _binary(backend, x, w):
     def convolution():
         return core.binary_conv2d(core.pack_bits(x), words, CHANNELS, 3, padding=1)
 
-    def by_im2col():
-        return core.xnor_matmul(core.im2col(core.pack_bits(x), 3, padding=1), words, w.shape[1])
-
-    if hasattr(core, "binary_conv2d"):
-        by_im2col, expected = convolution, expected.reshape(x.shape)
-    yield Contender(f"xnor {variant}, packing x", "xnor", variant, by_im2col, expected, *moved, hold)
+    name = f"xnor {variant}, packing x"
+    yield Contender(name, "xnor", variant, convolution, expected.reshape(x.shape), *moved, hold)

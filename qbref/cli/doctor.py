@@ -12,6 +12,7 @@ from qbref import kernels
 from qbref.cli import machine
 from qbref.quant import pack_int4
 
+WIDTH = 100  # columns of the page
 HOW_TO_BUILD = "with a C compiler at hand, `pip install -e .` in the checkout builds it"
 # The oldest compilers that know each instruction set and target attributes for its intrinsics.
 COMPILERS = {
@@ -95,11 +96,17 @@ def product_of_int4(backend, rng):
     return backend.int4_matmul(lhs, pack_int4(weights), lhs_zero_point=5)
 
 
+def product_of_a_table(backend, rng):
+    lhs, table = rng.integers(-128, 128, (13, 259), np.int8), rng.integers(-128, 128, 16, np.int8)
+    return backend.lut_matmul(lhs, rng.integers(0, 256, (37, 130), np.uint8), table, lhs_zero_point=5)
+
+
 # kernel, as qbref_core.cpu.VARIANTS has it -> a product that a backend computes
 PRODUCTS = {
     "int8_matmul": product_of_int8,
     "xnor_matmul": product_of_signs,
-    "weight_only_matmul": product_of_int4,
+    "int4_matmul": product_of_int4,
+    "lut_matmul": product_of_a_table,
 }
 
 
@@ -107,8 +114,6 @@ def self_check(core, cpu):
     """Compare every variant that can run with its NumPy definition; returns a list of dicts, one for each."""
     checks = []
     for kernel, product in PRODUCTS.items():
-        if kernel == "weight_only_matmul" and not hasattr(core, "int4_matmul"):
-            continue
         expected = product(kernels, np.random.default_rng(0))
         for variant in cpu.variants(kernel):
             with cpu.use(*machine.up_to(variant, cpu.INSTRUCTION_SETS)):
@@ -118,7 +123,7 @@ def self_check(core, cpu):
 
 
 def as_text(findings):
-    """The findings for people, within 100 columns."""
+    """The findings for people."""
     lines = [
         f"qbref       {findings['qbref']} on Python {findings['python']}",
         f"processor   {findings['processor']}, {findings['processors']} usable, {findings['system']}",
@@ -139,9 +144,9 @@ def as_text(findings):
     ]
     for found in findings["instruction_sets"]:
         marks = ("yes" if found[key] else "no" for key in ("built", "processor", "system", "wanted"))
-        lines.append("{:15}  {:5}  {:9}  {:6}  {:6}".format(found["name"], *marks).rstrip())
-        if found["advice"]:
-            lines.append(f"    {found['advice']}")
+        line = "{:15}  {:5}  {:9}  {:6}  {:6}  ".format(found["name"], *marks)
+        beside = len(line + found["advice"]) <= WIDTH
+        lines += [(line + found["advice"]).rstrip()] if beside else [line.rstrip(), f"    {found['advice']}"]
     lines += ["", "kernel              runs as           checked against NumPy"]
     for kernel, variant in findings["kernels"].items():
         checks = [check for check in findings["checks"] if check["kernel"] == kernel]

@@ -84,7 +84,7 @@ def test_every_variant_that_runs_here_takes_part(fast, tmp_path, capsys):
     from qbref_core import cpu
 
     _, found, _ = figures(tmp_path, capsys, "--shapes", "4x64x4")
-    for kind, kernel in (("int8", "int8_matmul"), ("xnor", "xnor_matmul")):
+    for kind, kernel in (("int8", "int8_matmul"), ("xnor", "xnor_matmul"), ("int4", "int4_matmul")):
         raced = [row["variant"] for row in found["products"] if row["kind"] == kind]
         assert list(dict.fromkeys(raced)) == cpu.variants(kernel)
 
@@ -209,13 +209,25 @@ def test_contenders_take_turns_and_stay_within_their_context(monkeypatch):
 
 def test_medians_are_taken_of_what_the_clock_shows(monkeypatch):
     now = [0.0]
-    durations = iter([1.0, 5.0, 1.0, 3.0])  # the check, three rounds of one call
+    durations = iter([1.0, 6.0, 1.0, 3.0])  # the check, three rounds of one call
 
     def call():
         now[0] += next(durations)
 
     monkeypatch.setattr("time.perf_counter", lambda: now[0])
     assert take_turns([contender(call)], seconds=2.0) == [Timing(3.0, 3, "")]
+
+
+def test_an_interrupted_call_does_not_spoil_its_turn(monkeypatch):
+    now = [0.0]
+    durations = iter([1.0, *[1.0, 9.0, 1.0] * 3])  # the check, three rounds of three calls
+
+    def call():
+        now[0] += next(durations)
+
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("qbref.cli.bench_rounds.TURN", 3.0)
+    assert take_turns([contender(call)], seconds=2.0) == [Timing(1.0, 3, "")]
 
 
 def test_difference_names_the_first_wrong_entry():
@@ -291,6 +303,35 @@ def test_bytes_moved_by_hand():
     assert moved["int8 generic"] == (192, 128 + 192 + 24)
     assert moved["xnor generic"] == (24, 16 + 24 + 24)
     assert [value for name, value in moved.items() if "packing x" in name] == [(24, 512 + 24 + 24)]
+
+
+def test_threads_are_lent_within_their_context_to_the_variant_that_is_held():
+    import qbref_core
+    from qbref_core import cpu
+
+    backend = bench_contenders.Backend(qbref_core, cpu)
+    before = qbref_core.get_num_threads()
+    (name, hold), *_ = backend.held("int8_matmul")
+    with backend.threads(3, hold):
+        assert (qbref_core.get_num_threads(), cpu.kernel_in_use("int8_matmul"), name) == (
+            3,
+            "generic",
+            "generic",
+        )
+    assert qbref_core.get_num_threads() == before
+
+
+def test_one_thread_is_timed_before_two(monkeypatch):
+    import qbref_core
+    from qbref_core import cpu
+
+    backend = bench_contenders.Backend(qbref_core, cpu)
+    seen = []
+    slow = contender(lambda: seen.append(qbref_core.get_num_threads()), np.array(None))
+    monkeypatch.setattr("qbref.cli.bench_rounds.TURN", 0.0)
+    (row,) = bench._on_two_threads(backend, (2, 3, 4), [slow], [Timing(1.0, 3, "")], seconds=1e-9)
+    assert list(dict.fromkeys(seen)) == [1, 2]
+    assert (row["shape"], row["contender"]) == ([2, 3, 4], "it")
 
 
 def test_patches_are_the_columns_of_im2col():

@@ -45,6 +45,8 @@ def int4_matmul_cases():
     yield from small_shapes(rng)
     yield from extremes()
     yield from floats(rng)
+    for m, k, n in [(16, 1023, 3201), (17, 641, 8192)]:  # work enough for several threads
+        yield int8_values(rng, (m, k), np.int8), packed_values(rng, n, k)
 
 
 def packed_values(rng, n, k):
@@ -59,7 +61,7 @@ def float32_values(rng, shape):
 
 def small_shapes(rng):
     for _ in range(800):
-        m, k, n = rng.integers((1, 1, 1), (14, 200, 12))
+        m, k, n = rng.integers((1, 1, 1), (24, 200, 12))
         dtype = (np.int8, np.uint8)[rng.integers(2)]
         yield int8_values(rng, (m, k), dtype), packed_values(rng, n, k), None, int8_values(rng, m, dtype)
 

@@ -20,10 +20,13 @@ def lut_matmul_cases():
             yield a, b, table[::-1], int(np.iinfo(dtype).max)
             yield a, b, c, int(np.iinfo(dtype).min)
     for _ in range(800):
-        m, k, n = rng.integers((1, 1, 1), (14, 200, 12))
+        m, k, n = rng.integers((1, 1, 1), (24, 200, 12))
         yield int8_values(rng, (m, k), np.int8), packed_values(rng, n, k), int8_values(rng, 16, np.int8)
     yield from deepest()
     yield from floats(rng)
+    for m, k, n in [(16, 513, 4097), (17, 641, 8192)]:  # work enough for several threads
+        yield int8_values(rng, (m, k), np.int8), packed_values(rng, n, k), int8_values(rng, (n, 16), np.int8)
+    yield float32_values(rng, (3, 1023)), packed_values(rng, 5001, 1023), float32_values(rng, (5001, 16))
 
 
 def deepest():
@@ -43,7 +46,8 @@ def floats(rng):
         table, tables = float32_values(rng, 16), float32_values(rng, (n, 16))
         yield lhs, codes, table
         yield lhs, codes, tables
-        yield lhs, codes, (table.view(np.uint32) & 0xFFFF0000).view(np.float32)  # bfloat16
+        for mask in (0xFFFF0000, 0xFFFFFF00, 0xFFFF00FF):  # bytes of zeros: bfloat16, and almost
+            yield lhs, codes, (table.view(np.uint32) & mask).view(np.float32)
         if m * k * n < 2000:
             yield from zip(layouts(lhs), layouts(codes), layouts(tables), strict=True)
     for value in (3e38, 1e-45, -0.0, np.inf, -np.inf):
