@@ -40,20 +40,17 @@ TARGET static void MULTIPLY(const void *lhs, ptrdiff_t lhs_stride, ptrdiff_t row
                             ptrdiff_t depth, const int32_t *start, int32_t *out, ptrdiff_t out_stride) {
     const char *row = lhs;
     ptrdiff_t groups = depth / GROUP;
-    for (; rows >= ROWS; rows -= ROWS, row += ROWS * lhs_stride, out += ROWS * out_stride)
-        TILE(ROWS, row, lhs_stride, panel, groups, start, out, out_stride);
-    switch (rows) {
-#if ROWS > 5
-    case 5: TILE(5, row, lhs_stride, panel, groups, start, out, out_stride); break;
-    case 4: TILE(4, row, lhs_stride, panel, groups, start, out, out_stride); break;
+/* loops even where they turn once: outside of one, gcc moves the sums from register to register */
+#define ROWS_AT_A_TIME(count)                                                      \
+    for (; rows >= count; rows -= count, row += count * lhs_stride, out += count * out_stride) \
+        TILE(count, row, lhs_stride, panel, groups, start, out, out_stride);
+    ROWS_AT_A_TIME(ROWS)
+#if ROWS > 4
+    ROWS_AT_A_TIME(4)
 #endif
-#if ROWS > 3
-    case 3: TILE(3, row, lhs_stride, panel, groups, start, out, out_stride); break;
-    case 2: TILE(2, row, lhs_stride, panel, groups, start, out, out_stride); break;
-#endif
-    case 1: TILE(1, row, lhs_stride, panel, groups, start, out, out_stride); break;
-    default: break;
-    }
+    ROWS_AT_A_TIME(2)
+    ROWS_AT_A_TIME(1)
+#undef ROWS_AT_A_TIME
 }
 #undef TARGET
 #undef TILE
