@@ -22,7 +22,7 @@ cdef extern from "dispatch.h" nogil:
 qb_connect(flags())
 
 cdef enum:
-    FEW_ROWS = 4
+    FEW_ROWS = 6
     BLOCK_ROWS = 64
     BLOCK_BYTES = 65536  # of packed rows, or one tile if that is more
 

@@ -92,7 +92,8 @@ QB_INLINE int qb_all_inside(const qb_sign_image *image, const qb_patch *patch, i
 
 QB_INLINE void qb_append_patch(const qb_sign_image *image, const qb_patch *patch, uint64_t *out) {
     const uint64_t *pixels = image->pixels + patch->n * image->size[0] * image->size[1] * image->words;
-    const int gapless = image->channels % 64 == 0 && image->dilation[1] == 1 && qb_all_inside(image, patch, 1);
+    const int whole_words = image->channels % 64 == 0 && image->dilation[1] == 1;
+    const int gapless = whole_words && qb_all_inside(image, patch, 1);
     const ptrdiff_t left = qb_tap(image, patch, 1, 0);
     qb_bit_stream stream = {out, 0, 0};
     for (ptrdiff_t a = 0; a < image->kernel[0]; a++) {

@@ -168,7 +168,7 @@ def compiled_import_violations(root):
 
 def foreign_import_violations(root):
     """NumPy, the standard library and ourselves; Matplotlib only to draw, pytest only in tests."""
-    neighbours = {path.stem for path in files_under(root, "tests", ".py")} | {"chapters"}
+    neighbours = {path.stem for path in files_under(root, "tests", ".py")} | {"chapters", "tests"}
     allowed = {
         "qbref": OURS | {"numpy"},
         "qbref_core": OURS | PYX_LIBRARIES,

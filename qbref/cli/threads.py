@@ -1,4 +1,4 @@
-"""As many BLAS threads as a command wants: mostly one, for a fair comparison.
+"""As many threads as a command wants, in BLAS and in the kernels: mostly one, for a fair comparison.
 
 BLAS libraries read their thread count when NumPy is first imported, so a command that times something
 runs itself again, in a process whose environment says how many. On small networks one thread is also the
@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 
-VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+VARIABLES = (*BLAS, "QBREF_NUM_THREADS")
 
 
 def are_chosen():
@@ -23,11 +24,11 @@ def are(n):
 
 
 def run_with_one(arguments):
-    """Run ``qbref`` with these arguments on one BLAS thread; returns the exit status."""
+    """Run ``qbref`` with these arguments on one thread; returns the exit status."""
     return run_with(1, arguments)
 
 
 def run_with(n, arguments):
-    """Run ``qbref`` with these arguments on n BLAS threads; returns the exit status."""
+    """Run ``qbref`` with these arguments on n threads; returns the exit status."""
     environment = os.environ | {name: str(n) for name in VARIABLES}
     return subprocess.run([sys.executable, "-m", "qbref", *arguments], env=environment).returncode

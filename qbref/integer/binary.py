@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qbref.binary.threshold import apply_threshold
 from qbref.integer.geometry import Geometry
 from qbref.integer.layer import Layer, require_array
 from qbref.integer.product import require_outputs
@@ -41,7 +40,7 @@ class Threshold(Layer):
 
     def run(self, x, kernels):
         """Accumulators or activations (…, C) → signs."""
-        minus = ~apply_threshold(x, self.threshold, self.flip)
+        minus = (x < self.threshold) != self.flip
         return kernels.pack_bits(minus) if self.packed else np.where(minus, np.int8(-1), np.int8(1))
 
     def describe(self):
@@ -70,9 +69,17 @@ class BinaryLinear(Layer):
 
     def run(self, x, kernels):
         """Words, or int8 signs (N, K), → (N, O)."""
-        accumulator = self.weights.product(_words(x, self.weights, kernels), kernels)
-        accumulator += self.bias
+        accumulator = self.product(x, kernels)
+        accumulator += self.bias - np.int32(self.weights.unused_bits)
         return self.finish(accumulator, kernels)
+
+    def product(self, x, kernels, threshold=None):
+        """K - 2 popcount(x xor w), the unused bits included; with a threshold, its packed signs."""
+        weights = self.weights
+        if x.dtype != np.uint64:
+            pixels = x.reshape(len(x), weights.taps, weights.channels)
+            x = kernels.pack_bits(pixels).reshape(len(x), -1)
+        return kernels.xnor_matmul(x, weights.patch_words, 64 * x.shape[1], threshold)
 
     def describe(self):
         """Shape of the weights."""
@@ -83,9 +90,8 @@ class BinaryLinear(Layer):
 class BinaryConv2d(Layer):
     """The same for images: packed first, gathered as words.
 
-    Outside the image the words are 0, which is +1 and costs nothing. For another `padding_value` v the
-    difference is exact: each weight that met the border counts v instead of 1,
-    ``accumulator += (v - 1) * sum of the weights of the taps outside``.
+    Outside the image stands `padding_value`: +1, -1, or 0 as in float convolutions, which is no sign and
+    costs a correction; see :func:`qbref.kernels.binary_conv2d`.
     """
 
     weights: XnorWeights
@@ -105,29 +111,21 @@ class BinaryConv2d(Layer):
 
     def run(self, x, kernels):
         """Words (N, H, W, ceil(C/64)), or int8 signs, → (N, OH, OW, O)."""
-        words = x if x.dtype == np.uint64 else kernels.pack_bits(x)
-        accumulator = self.weights.product(kernels.im2col(words, *self.geometry), kernels)
-        if self.padding_value != 1 and any(self.geometry.padding):
-            accumulator.reshape(len(x), -1, len(self.bias))[...] += self._border(x.shape[1:3], kernels)
-        image = accumulator.reshape(len(x), *self.geometry.output_size(x.shape[1:3]), -1)
+        image = self.product(x, kernels)
         if self.pool is not None:  # requantizing and clipping keep the order
             image = self.pool.run(image, kernels)
         image += self.bias
         return self.finish(image, kernels)
 
-    def _border(self, size, kernels):
-        """(v - 1) * sum of the weights outside the image: int32 (OH*OW, O)."""
-        inside = np.zeros((1, *size, 1), np.int8)
-        outside = kernels.im2col(inside, *self.geometry, pad_value=1)
-        return np.int32(self.padding_value - 1) * (outside.astype(np.int32) @ self.weights.tap_sums)
+    def product(self, x, kernels, threshold=None):
+        """The sums of the convolution; with a threshold, their packed signs."""
+        words = x if x.dtype == np.uint64 else kernels.pack_bits(x)
+        weights = self.weights
+        return kernels.binary_conv2d(
+            words, weights.patch_words, weights.channels, *self.geometry, self.padding_value, threshold
+        )
 
     def describe(self):
         """Shape of the weights."""
         pooled = "" if self.pool is None else f", {self.pool.geometry} max pooling"
         return f"{len(self.bias)}×{self.weights.channels}×{self.geometry} weights of 1 bit, XNOR{pooled}"
-
-
-def _words(x, weights, kernels):
-    if x.dtype == np.uint64:
-        return x
-    return kernels.pack_bits(x.reshape(len(x), weights.taps, weights.channels)).reshape(len(x), -1)

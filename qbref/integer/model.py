@@ -4,6 +4,7 @@ import numpy as np
 
 from qbref.integer.dynamic import DynamicConv2d, DynamicLinear, FloatLayer
 from qbref.integer.file import read, write
+from qbref.integer.fuse import fused
 from qbref.kernels.backend import default
 
 
@@ -25,6 +26,7 @@ class IntegerModel:
 
     def __init__(self, layers, report):
         self.layers, self.report = tuple(layers), report
+        self._steps = fused(self.layers)
 
     def run(self, x, kernels=None, batch_size=256):
         """Real inputs to real outputs, integers in between.
@@ -49,11 +51,11 @@ class IntegerModel:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _run(self, x, kernels):
-        for layer in self.layers:
+        for step in self._steps:
             try:
-                x = layer.run(x, kernels)
+                x = step.run(x, kernels)
             except ValueError as error:
-                raise ValueError(f"x must suit the model, but at layer {layer.path!r} {error}") from error
+                raise ValueError(f"x must suit the model, but at layer {step.path!r} {error}") from error
         return x
 
     def trace(self, x, kernels=None):

@@ -13,6 +13,8 @@ from qbref.integer.layer import Checked, require_array
 from qbref.kernels import pack_bits, unpack_bits
 from qbref.quant.packing import pack_int2, pack_int4, unpack_int2, unpack_int4
 
+FEW_ROWS = 16  # as long as reading the weights takes longer than multiplying, 4-bit ones are read as stored
+
 STORED = {4: (pack_int4, unpack_int4), 2: (pack_int2, unpack_int2)}
 
 
@@ -71,6 +73,13 @@ class IntWeights(DenseWeights):
         data = np.ascontiguousarray(q) if width == 8 else STORED[width][0](q)
         return cls(data, q.shape[1], n_bits)
 
+    def product(self, x, zero_point, kernels, bias=None, requantization=None):
+        """bias + sum_k (x - zero_point) q: (M, K) → int32 (M, O), or requantized."""
+        if _stored_bits(self.n_bits) != 4 or len(x) > FEW_ROWS:
+            return super().product(x, zero_point, kernels, bias, requantization)
+        accumulator = kernels.int4_matmul(x, self.data, lhs_zero_point=zero_point)
+        return _finished(accumulator, kernels, bias, requantization)
+
     @property
     def dense(self):
         """The integers as int8 (O, K)."""
@@ -78,13 +87,19 @@ class IntWeights(DenseWeights):
         return self.data if width == 8 else STORED[width][1](self.data, self.k)
 
 
+def _finished(accumulator, kernels, bias, requantization):
+    if bias is not None:
+        accumulator += bias
+    return accumulator if requantization is None else kernels.requantize(accumulator, *requantization)
+
+
 def _stored_bits(n_bits):
     return 2 if n_bits <= 2 else 4 if n_bits <= 4 else 8
 
 
 @dataclass(frozen=True, eq=False)
-class LutWeights(Checked):
-    """4-bit codes into a table of sixteen int8 values: a matrix product reads the codes as they are stored.
+class LutWeights(DenseWeights):
+    """4-bit codes into a table of sixteen int8 values: a product with few rows reads the codes as stored.
 
     Attributes
     ----------
@@ -121,10 +136,10 @@ class LutWeights(Checked):
 
     def product(self, x, zero_point, kernels, bias=None, requantization=None):
         """bias + sum_k (x - zero_point) table[code]: (M, K) → int32 (M, O), or requantized."""
+        if len(x) > FEW_ROWS:
+            return super().product(x, zero_point, kernels, bias, requantization)
         accumulator = kernels.lut_matmul(x, self.codes, self.table, lhs_zero_point=zero_point)
-        if bias is not None:
-            accumulator += bias
-        return accumulator if requantization is None else kernels.requantize(accumulator, *requantization)
+        return _finished(accumulator, kernels, bias, requantization)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,24 +217,13 @@ class XnorWeights(Checked):
         """Store (O, taps * C) signs."""
         return cls(pack_bits(q), channels, q.shape[1] // channels)
 
-    def product(self, words, kernels):
-        """K - 2 popcount(x xor w): (M, taps * ceil(C/64)) words → int32 (M, O)."""
-        accumulator = kernels.xnor_matmul(words, self.patch_words, 64 * words.shape[1])
-        # Unused bits agree, so the kernel counts each as +1: take them off again.
-        accumulator -= np.int32(self.taps * (-self.channels % 64))
-        return accumulator
+    @property
+    def unused_bits(self):
+        """Bits of a patch that hold no sign: both operands have 0 there, and a product counts each as +1."""
+        return self.taps * (-self.channels % 64)
 
     @cached_property
     def patch_words(self):
         """uint64 (O, taps * ceil(C/64)): the weights in the order of a packed patch."""
-        return pack_bits(self._signs).reshape(len(self.words), -1)
-
-    @cached_property
-    def tap_sums(self):
-        """Sum of the weights of each tap, int32 (taps, O): what the border's correction needs."""
-        return self._signs.sum(axis=-1, dtype=np.int32).T
-
-    @property
-    def _signs(self):
-        signs = unpack_bits(self.words, self.k)
-        return signs.reshape(-1, self.taps, self.channels)
+        signs = unpack_bits(self.words, self.k).reshape(-1, self.taps, self.channels)
+        return pack_bits(signs).reshape(len(self.words), -1)

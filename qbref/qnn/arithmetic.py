@@ -11,6 +11,7 @@ tighter clip in (2).
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -79,9 +80,7 @@ class Requantizer:
     @property
     def constants(self):
         """What kernels take to requantize."""
-        return Requantization(
-            self.multiplier, self.shift, self.zero_point, self.low, self.high, self.mode
-        )
+        return Requantization(self.multiplier, self.shift, self.zero_point, self.low, self.high, self.mode)
 
     def __call__(self, accumulator, kernels=qbref.kernels):
         """int32 accumulators (…, C) → integers of `dtype`."""
@@ -121,7 +120,14 @@ class Clip:
 
     def __call__(self, accumulator, kernels=qbref.kernels):
         """int32 in, int32 out."""
+        if self.is_open:
+            return accumulator
         return np.clip(accumulator, self.low, self.high)
+
+    @cached_property
+    def is_open(self):
+        """Whether the bounds are those of no activation, which no accumulator reaches."""
+        return bool((self.low <= -INT32_MAX).all() and (self.high >= INT32_MAX).all())
 
     def after(self, product, bias, pool=None):
         """Finish what ``product(bias)`` returns; pooled first, which is less work and the same result."""
