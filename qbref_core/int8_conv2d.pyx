@@ -6,8 +6,8 @@
 
 import numpy as np
 
-from qbref.kernels._checks import UINT8
-from qbref.kernels._checks_int8 import check_finish, check_int8_conv2d
+from qbref.kernels._checks import UINT8, is_scalar
+from qbref.kernels._checks_int8 import check_int8_conv2d
 from qbref_core import threads
 from qbref_core.pack_filters import PackedFilters
 
@@ -29,12 +29,11 @@ qb_connect(flags())
 def int8_conv2d(x, weight, stride=1, padding=0, dilation=1, groups=1, x_zero_point=0, weight_zero_point=0, bias=None,
                 requantization=None):
     """Compiled twin of :func:`qbref.kernels.int8_conv2d`."""
-    geometry, groups, out_size = check_int8_conv2d(
+    geometry, groups, out_size, constants, dtype = check_int8_conv2d(
         x, weight, stride, padding, dilation, groups, x_zero_point, weight_zero_point, bias, requantization,
         PackedFilters
     )
     filters = weight if isinstance(weight, PackedFilters) else PackedFilters(weight, groups)
-    constants, dtype = check_finish(requantization, filters.shape[0])
     out = np.empty((len(x), *out_size, filters.shape[0]), dtype)
     if out.size:
         convolve(np.ascontiguousarray(x), filters, geometry, int(x_zero_point), weight_zero_point, bias, constants, out)
@@ -48,6 +47,7 @@ cdef convolve(x, filters, geometry, int x_zero_point, weight_zero_point, bias, c
     cdef uint8_t nothing = 0
     cdef Py_ssize_t g, per_group = filters.shape[0] // filters.groups
     (sh, sw), (ph, pw), (dh, dw) = geometry
+    weight_zero_point = int(weight_zero_point) if is_scalar(weight_zero_point) else np.asarray(weight_zero_point, np.int32)
     image.data = &values[0, 0, 0, 0] if x.size else &nothing  # an image of padding alone
     image.outside = <uint8_t>x_zero_point
     image.height, image.width, image.channels = values.shape[1], values.shape[2], values.shape[3]
@@ -63,7 +63,7 @@ cdef convolve(x, filters, geometry, int x_zero_point, weight_zero_point, bias, c
         image.first_channel = g * image.used_channels
         own = slice(g * per_group, (g + 1) * per_group)
         convolve_group(&image, x.dtype == UINT8, x_zero_point, filters.parts[g], own,
-                       np.broadcast_to(weight_zero_point, filters.shape[0])[own].astype(np.int32),
+                       weight_zero_point if isinstance(weight_zero_point, int) else weight_zero_point[own],
                        None if bias is None else bias[own], constants, out, &memory[g * per_group * out.itemsize])
 
 
@@ -74,7 +74,7 @@ cdef convolve_group(const qb_image *image, bint is_uint8, x_zero_point, PackedRh
     product.m = out.shape[0] * out.shape[1] * out.shape[2]
     epilogue = epilogue_of(packed, is_uint8, product.m, x_zero_point, weight_zero_point, bias)
     if constants is not None:
-        epilogue.requantize_with(constants, own.start, packed.n, len(packed.column_sums))
+        epilogue.requantize_with(constants, own.start, packed.n, packed.column_sums.shape[0])
     product.variant, product.arrange, product.source = packed.chosen, qb_arrange_patches, image
     product.conversion = conversion_for(packed, is_uint8)
     product.n, product.k, product.depth = packed.n, packed.k, packed.depth

@@ -70,7 +70,7 @@ cdef multiply(lhs, PackedRhs packed, Epilogue epilogue, constants, out):
     g.panels = &packed.panels[0] if packed.depth else NULL
     g.row_terms, g.out, g.out_stride = NULL, &memory[0], packed.n
     if constants is not None:
-        epilogue.requantize_with(constants, 0, packed.n, len(packed.column_sums))
+        epilogue.requantize_with(constants, 0, packed.n, packed.column_sums.shape[0])
     run(g, epilogue)
 
 

@@ -8,6 +8,7 @@ cdef class Epilogue:
     cdef qb_epilogue c
     cdef list arrays  # what its pointers point into
 
+    cdef const int32_t *keep(self, array)
     cdef requantize_with(self, requantization, Py_ssize_t first, Py_ssize_t n, Py_ssize_t padded)
 
 

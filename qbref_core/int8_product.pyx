@@ -5,7 +5,8 @@ import numpy as np
 from qbref.kernels._checks import UINT8
 from qbref_core import threads
 
-from libc.stdint cimport int32_t, uint8_t
+from libc.math cimport ldexp
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from qbref_core.cpu cimport flags
 from qbref_core.int8_gemm cimport *
@@ -34,57 +35,61 @@ cdef class Epilogue:
 
     cdef requantize_with(self, requantization, Py_ssize_t first, Py_ssize_t n, Py_ssize_t padded):
         """Take over columns first..first + n of checked constants: arrays are int64 with 0 or 1 axis."""
-        cdef const int32_t[::1] multiplier, shift, right
-        cdef const double[::1] real
         multipliers, shifts, zero_point, qmin, qmax, dtype, mode = requantization
-        multipliers, shifts = [
-            np.broadcast_to(v[first : first + n] if v.ndim else v, (n,)) for v in (multipliers, shifts)
-        ]
-        # shifts left of nothing in the columns that only pad a panel: 1 << (30 - 0) is defined
-        multiplier, shift = _padded(multipliers, padded), _padded(shifts, padded)
-        right, real = _padded(31 - shifts, padded), np.ldexp(multiplier, np.asarray(shift) - 31)
+        cdef const int64_t[::1] m = multipliers.reshape(-1), s = shifts.reshape(-1)
+        cdef Py_ssize_t m_step = m.shape[0] > 1, s_step = s.shape[0] > 1, j
+        cdef int32_t[::1] multiplier = np.zeros(padded, np.int32), shift = np.zeros(padded, np.int32)
+        cdef int32_t[::1] right = np.zeros(padded, np.int32)
+        cdef double[::1] real = np.zeros(padded)
+        cdef int64_t highest = -31
+        for j in range(n):
+            multiplier[j], shift[j] = <int32_t>m[(first + j) * m_step], <int32_t>s[(first + j) * s_step]
+            right[j], real[j] = 31 - shift[j], ldexp(multiplier[j], shift[j] - 31)
+            highest = max(highest, shift[j])
         self.arrays += [multiplier, shift, right, real]
         self.c.requantizes = 1
         self.c.mode = MODES[mode]
-        self.c.is_fast = (
-            mode == "single" and dtype.itemsize == 1 and qmin <= zero_point <= qmax and shifts.max() <= 0
-        )
+        self.c.is_fast = mode == "single" and dtype.itemsize == 1 and qmin <= zero_point <= qmax and highest <= 0
         self.c.zero_point, self.c.qmin, self.c.qmax, self.c.item = zero_point, qmin, qmax, dtype.itemsize
         self.c.multiplier, self.c.shift, self.c.right = &multiplier[0], &shift[0], &right[0]
         self.c.real = &real[0]
+
+    cdef const int32_t *keep(self, array):
+        """The address of an int32 array's first element, valid as long as this object."""
+        cdef const int32_t[::1] values = array
+        self.arrays.append(values)
+        return &values[0]
 
 
 cdef Epilogue epilogue_of(PackedRhs packed, bint lhs_is_uint8, Py_ssize_t m, lhs_zero_point, rhs_zero_point, bias):
     """Fold zero points and bias into what int8_epilogue.h adds; arrays are int32, single numbers int."""
     cdef Epilogue epilogue = Epilogue()
-    cdef const int32_t[::1] start, sums, rows, columns
-    cdef qb_conversion conversion = conversion_for(packed, lhs_is_uint8)
-    lhs_zero_point = lhs_zero_point + qb_lhs_offset(conversion)
+    cdef Py_ssize_t columns = packed.column_sums.shape[0], j
+    cdef int32_t[::1] start = np.zeros(columns, np.int32)
+    cdef const int32_t[::1] sums = packed.column_sums, added
+    cdef uint32_t z = 0
+    cdef int offset = qb_lhs_offset(conversion_for(packed, lhs_is_uint8))
+    cdef bint by_row = not isinstance(lhs_zero_point, int)
+    lhs_zero_point = lhs_zero_point + offset
     rhs_zero_point = rhs_zero_point - (128 if packed.dtype == UINT8 else 0)
-    column_sums = packed.column_sums
-    first_sums = np.zeros(len(column_sums), np.int64)
+    by_column = rhs_zero_point != 0 if isinstance(rhs_zero_point, int) else rhs_zero_point.any()
+    if not by_row:
+        z = <uint32_t><int>lhs_zero_point
+    for j in range(columns):
+        start[j] = <int32_t>(0 - z * <uint32_t>sums[j])  # modulo 2**32
     if bias is not None:
-        first_sums[: packed.n] = bias
-    if isinstance(lhs_zero_point, int):
-        first_sums -= column_sums.astype(np.int64) * lhs_zero_point
-    start = first_sums.astype(np.int32)  # modulo 2**32
-    epilogue.c.start = &start[0]
-    epilogue.arrays.append(start)
-    by_row, by_column = not isinstance(lhs_zero_point, int), np.any(rhs_zero_point)
-    if by_row or by_column:
-        rows = np.array(np.broadcast_to(lhs_zero_point, m), np.int32)
-        epilogue.c.lhs_zero_points = &rows[0]
-        epilogue.arrays.append(rows)
+        added = np.ascontiguousarray(bias)
+        for j in range(packed.n):
+            start[j] = <int32_t>(<uint32_t>start[j] + <uint32_t>added[j])
+    epilogue.c.start = epilogue.keep(start)
     if by_row:
-        sums = column_sums
-        epilogue.c.column_sums = &sums[0]
-        epilogue.arrays.append(sums)
+        epilogue.c.column_sums = epilogue.keep(sums)
     if by_column:
-        padded = np.zeros(len(column_sums), np.int32)
-        padded[: packed.n] = rhs_zero_point
-        columns = padded
-        epilogue.c.rhs_zero_points = &columns[0]
-        epilogue.arrays.append(columns)
+        zero_points = np.zeros(columns, np.int32)
+        zero_points[: packed.n] = rhs_zero_point
+        epilogue.c.rhs_zero_points = epilogue.keep(zero_points)
+    if by_row or by_column:
+        epilogue.c.lhs_zero_points = epilogue.keep(np.array(np.broadcast_to(lhs_zero_point, m), np.int32))
     return epilogue
 
 
@@ -92,13 +97,6 @@ cdef qb_conversion conversion_for(PackedRhs packed, bint lhs_is_uint8):
     cdef qb_conversion conversion
     conversion.is_uint8, conversion.form = lhs_is_uint8, packed.chosen.lhs_form
     return conversion
-
-
-def _padded(values, length):
-    """The values as int32, with zeros behind them."""
-    padded = np.zeros(length, np.int32)
-    padded[: len(values)] = values
-    return padded
 
 
 cdef run(qb_gemm g, Epilogue epilogue):

@@ -20,6 +20,7 @@ TARGET QB_INLINE void TILE(int rows, const char *lhs, ptrdiff_t lhs_stride, cons
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < WIDTH; j++)
             sum[i][j] = LOAD(start + j * LANES);
+#pragma GCC unroll 2
     for (ptrdiff_t k = 0; k < groups; k++) {
         const int8_t *step = panel + k * WIDTH * LANES * GROUP;
         if (rows == 1) /* rhs comes from far away: ask for it early */

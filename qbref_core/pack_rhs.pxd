@@ -8,4 +8,4 @@ cdef class PackedRhs:
     cdef Py_ssize_t k, n, depth
     cdef readonly object dtype
     cdef const int8_t[::1] panels
-    cdef readonly object column_sums  # int32, as many as there are columns in all panels
+    cdef const int32_t[::1] column_sums  # as many as there are columns in all panels

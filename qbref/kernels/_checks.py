@@ -114,7 +114,8 @@ def _per_channel(name, value, lo, hi, channels):
         raise TypeError(f"{name} must be integers, got dtype {values.dtype}")
     if values.shape != (channels,):
         raise ValueError(f"{name} must be a scalar or have one element per channel, got shape {values.shape}")
-    if channels > 0 and (values.min() < lo or values.max() > hi):
+    limits = np.iinfo(values.dtype)  # what the dtype cannot hold needs no looking
+    if channels and (limits.min < lo > values.min() or limits.max > hi < values.max()):
         bad = values[(values < lo) | (values > hi)][0]
         raise ValueError(f"{name} must be between {lo} and {hi}, got {bad}")
     return values.astype(np.int64)

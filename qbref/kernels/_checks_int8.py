@@ -105,7 +105,8 @@ def check_int8_conv2d(
 ):
     """Check the arguments of int8_conv2d.
 
-    Returns (stride, padding, dilation) as pairs, groups, and the output's (OH, OW).
+    Returns (stride, padding, dilation) as pairs, groups, the output's (OH, OW), the checked requantization or
+    None, and the dtype of the result.
     """
     check_array("x", x, (INT8, UINT8), ndim=4)
     if not isinstance(weight, packed_type):
@@ -121,6 +122,6 @@ def check_int8_conv2d(
     _, peak = check_zero_point("weight_zero_point", weight_zero_point, weight.dtype, (outputs,))
     check_depth(kh * kw * channels, x_peak * peak)
     check_bias(bias, outputs, kh * kw * channels * x_peak * peak)
-    check_finish(requantization, outputs)
+    constants, dtype = check_finish(requantization, outputs)
     _, *geometry, out_size, _ = check_im2col(x, (kh, kw), stride, padding, dilation, 0)
-    return geometry, groups, out_size
+    return geometry, groups, out_size, constants, dtype

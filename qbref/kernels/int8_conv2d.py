@@ -70,7 +70,7 @@ def int8_conv2d(
     array([[ 8, 12],
            [20, 24]], dtype=int32)
     """
-    geometry, groups, out_size = check_int8_conv2d(
+    geometry, groups, out_size, _, _ = check_int8_conv2d(
         x,
         weight,
         stride,
