@@ -25,7 +25,7 @@ TARGET QB_INLINE void TILE(int rows, const char *lhs, ptrdiff_t lhs_stride, cons
         const int8_t *step = panel + k * WIDTH * LANES * GROUP;
         if (rows == 1) /* rhs comes from far away: ask for it early */
             for (int ahead = 0; ahead < WIDTH * LANES * GROUP; ahead += 64)
-                _mm_prefetch((const char *)step + 1024 + ahead, _MM_HINT_T0);
+                _mm_prefetch((const char *)step + 2048 + ahead, _MM_HINT_T0);
         for (int j = 0; j < WIDTH; j++)
             b[j] = LOAD_RHS(step + j * LANES * GROUP);
         for (int i = 0; i < rows; i++) {

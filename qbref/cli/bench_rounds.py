@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-TURN = 1e-3  # seconds that a turn takes at least
+TURN = 2e-3  # seconds that a turn takes at least
+WARM_UP = 4e-3  # seconds of calls that do not count before a turn
 MIN_ROUNDS, MAX_ROUNDS = 3, 101
 RELOADED = 0.02  # seconds above which a call has long forgotten what the caches held when it began
 
@@ -63,8 +64,8 @@ def take_turns(contenders, seconds, report=lambda fraction, note: None):
 
     Notes
     -----
-    A turn is one call, or as many as take a millisecond. A short call is first made once without counting:
-    the others have filled the caches with their data, and each is to be timed with its own.
+    A turn is one call, or as many as take two milliseconds. Short calls are first made for a while without
+    counting: the others have filled the caches with their data, and each is to be timed with its own.
     A contender that raises an exception is not timed, one with a wrong result is.
     """
     trials = [_try(contender) for contender in contenders]
@@ -125,7 +126,8 @@ def _turn(contender, estimate):
     calls = max(1, round(TURN / max(estimate, 1e-7)))
     with contender.hold():
         if estimate < RELOADED:
-            contender.call()
+            for _ in range(max(1, round(WARM_UP / max(estimate, 1e-7)))):
+                contender.call()
         stamps = [time.perf_counter()]
         for _ in range(calls):
             contender.call()

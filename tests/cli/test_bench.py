@@ -191,6 +191,7 @@ def contender(call, expected=None, name="it", kind="int8", variant="avx2", weigh
 
 def test_contenders_take_turns_and_stay_within_their_context(monkeypatch):
     monkeypatch.setattr("qbref.cli.bench_rounds.TURN", 0.0)
+    monkeypatch.setattr("qbref.cli.bench_rounds.WARM_UP", 0.0)
     log = []
 
     class Held:
