@@ -80,7 +80,7 @@ def _threads():
     global _pool
     pool = _pool
     if pool is None:
-        pool = _pool = ThreadPoolExecutor(_num_threads - 1, thread_name_prefix="qbref")
+        pool = _pool = ThreadPoolExecutor(max(1, _num_threads - 1), thread_name_prefix="qbref")
     return pool
 
 

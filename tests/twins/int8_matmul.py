@@ -50,7 +50,7 @@ def random_products(rng, count):
         lhs, rhs = int8_values(rng, (m, k), lhs_dtype), int8_values(rng, (k, n), rhs_dtype)
         if i % 7 == 0:
             lhs[...], rhs[...] = np.iinfo(lhs_dtype).min, np.iinfo(rhs_dtype).min
-        lhs, rhs = list(layouts(lhs))[i % 4], list(layouts(rhs))[i // 4 % 4]
+        lhs, rhs = list(layouts(lhs))[i % 5], list(layouts(rhs))[i // 5 % 5]
         bias = rng.integers(-(2**20), 2**20, n, dtype=np.int32) if i % 2 else None
         yield (
             lhs,
