@@ -40,72 +40,84 @@ QB_TARGET_AMX static void qb_amx_configure(int upper, int lower) {
     _tile_loadconfig(&shapes);
 }
 
-#define QB_AMX_TILES(NAME, PRODUCT)                                                                             \
-    /* 17 to 32 rows */                                                                                         \
-    QB_TARGET_AMX static void NAME##_two(const char *lhs, ptrdiff_t lhs_stride, const int8_t *panel,            \
-                                         ptrdiff_t depth, const int32_t *from, ptrdiff_t from_stride,           \
-                                         int32_t *out, ptrdiff_t out_stride) {                                  \
-        const int32_t *from_below = from + 16 * from_stride;                                                    \
-        int32_t *below = out + 16 * out_stride;                                                                 \
-        _tile_loadd(0, from, from_stride * 4);                                                                  \
-        _tile_loadd(1, from + 16, from_stride * 4);                                                             \
-        _tile_loadd(2, from_below, from_stride * 4);                                                            \
-        _tile_loadd(3, from_below + 16, from_stride * 4);                                                       \
-        for (ptrdiff_t k = 0; k < depth; k += 64) {                                                             \
-            _tile_loadd(6, panel + k * 32, 128);                                                                \
-            _tile_loadd(4, lhs + k, lhs_stride);                                                                \
-            _tile_loadd(7, panel + k * 32 + 64, 128);                                                           \
-            _tile_loadd(5, lhs + 16 * lhs_stride + k, lhs_stride);                                              \
-            PRODUCT(0, 4, 6);                                                                                   \
-            PRODUCT(1, 4, 7);                                                                                   \
-            PRODUCT(2, 5, 6);                                                                                   \
-            PRODUCT(3, 5, 7);                                                                                   \
-        }                                                                                                       \
-        _tile_stored(0, out, out_stride * 4);                                                                   \
-        _tile_stored(1, out + 16, out_stride * 4);                                                              \
-        _tile_stored(2, below, out_stride * 4);                                                                 \
-        _tile_stored(3, below + 16, out_stride * 4);                                                            \
-    }                                                                                                           \
-                                                                                                                \
-    /* 1 to 16 rows */                                                                                          \
-    QB_TARGET_AMX static void NAME##_one(const char *lhs, ptrdiff_t lhs_stride, const int8_t *panel,            \
-                                         ptrdiff_t depth, const int32_t *from, ptrdiff_t from_stride,           \
-                                         int32_t *out, ptrdiff_t out_stride) {                                  \
-        _tile_loadd(0, from, from_stride * 4);                                                                  \
-        _tile_loadd(1, from + 16, from_stride * 4);                                                             \
-        for (ptrdiff_t k = 0; k < depth; k += 64) {                                                             \
-            _tile_loadd(4, lhs + k, lhs_stride);                                                                \
-            _tile_loadd(6, panel + k * 32, 128);                                                                \
-            _tile_loadd(7, panel + k * 32 + 64, 128);                                                           \
-            PRODUCT(0, 4, 6);                                                                                   \
-            PRODUCT(1, 4, 7);                                                                                   \
-        }                                                                                                       \
-        _tile_stored(0, out, out_stride * 4);                                                                   \
-        _tile_stored(1, out + 16, out_stride * 4);                                                              \
-    }                                                                                                           \
-                                                                                                                \
-    QB_TARGET_AMX static void NAME(const void *lhs, ptrdiff_t lhs_stride, ptrdiff_t rows, const int8_t *panel,  \
-                                   ptrdiff_t depth, const int32_t *start, int32_t *out, ptrdiff_t out_stride) { \
-        for (ptrdiff_t k = 0; k == 0 || k < depth; k += QB_AMX_BLOCK) {                                         \
-            ptrdiff_t part = depth - k < QB_AMX_BLOCK ? depth - k : QB_AMX_BLOCK;                               \
-            const char *row = (const char *)lhs + k;                                                            \
-            int32_t *to = out;                                                                                  \
-            for (ptrdiff_t left = rows, shaped = 0; left > 0; left -= 32) {                                     \
-                int now = (int)(left < 32 ? left : 32);                                                         \
-                if (now != shaped)                                                                              \
-                    qb_amx_configure(now < 16 ? now : 16, now > 16 ? now - 16 : 16);                            \
-                shaped = now;                                                                                   \
-                (now > 16 ? NAME##_two : NAME##_one)(row, lhs_stride, panel + k * 32, part, k ? to : start,     \
-                                                     k ? out_stride : 0, to, out_stride);                       \
-                row += 32 * lhs_stride;                                                                         \
-                to += 32 * out_stride;                                                                          \
-            }                                                                                                   \
-        }                                                                                                       \
-        _tile_release();                                                                                        \
-    }
+/* Tile numbers are part of the instruction, so this cannot be a function */
+#define QB_AMX_PRODUCT(sum, lhs, rhs)       \
+    do {                                    \
+        if (is_uint8)                       \
+            _tile_dpbusd(sum, lhs, rhs);    \
+        else                                \
+            _tile_dpbssd(sum, lhs, rhs);    \
+    } while (0)
 
-QB_AMX_TILES(qb_int8_multiply_amx, _tile_dpbssd)
-QB_AMX_TILES(qb_int8_multiply_amx_uint8, _tile_dpbusd)
+/* One tile: up to 16 rows, or with `lower` up to 32; both flags are literals in every call */
+QB_TARGET_AMX QB_INLINE void qb_amx_tile(int is_uint8, int lower, const char *lhs, ptrdiff_t lhs_stride,
+                                         const int8_t *panel, ptrdiff_t depth, const int32_t *from,
+                                         ptrdiff_t from_stride, int32_t *out, ptrdiff_t out_stride) {
+    const int32_t *from_lower = from + 16 * from_stride;
+    int32_t *out_lower = out + 16 * out_stride;
+    _tile_loadd(0, from, from_stride * 4);
+    _tile_loadd(1, from + 16, from_stride * 4);
+    if (lower) {
+        _tile_loadd(2, from_lower, from_stride * 4);
+        _tile_loadd(3, from_lower + 16, from_stride * 4);
+    }
+    for (ptrdiff_t k = 0; k < depth; k += 64) {
+        _tile_loadd(6, panel + k * 32, 128);
+        _tile_loadd(4, lhs + k, lhs_stride);
+        _tile_loadd(7, panel + k * 32 + 64, 128);
+        QB_AMX_PRODUCT(0, 4, 6);
+        QB_AMX_PRODUCT(1, 4, 7);
+        if (lower) {
+            _tile_loadd(5, lhs + 16 * lhs_stride + k, lhs_stride);
+            QB_AMX_PRODUCT(2, 5, 6);
+            QB_AMX_PRODUCT(3, 5, 7);
+        }
+    }
+    _tile_stored(0, out, out_stride * 4);
+    _tile_stored(1, out + 16, out_stride * 4);
+    if (lower) {
+        _tile_stored(2, out_lower, out_stride * 4);
+        _tile_stored(3, out_lower + 16, out_stride * 4);
+    }
+}
+
+QB_TARGET_AMX QB_INLINE void qb_amx_multiply(int is_uint8, const char *lhs, ptrdiff_t lhs_stride,
+                                             ptrdiff_t rows, const int8_t *panel, ptrdiff_t depth,
+                                             const int32_t *start, int32_t *out, ptrdiff_t out_stride) {
+    for (ptrdiff_t k = 0; k == 0 || k < depth; k += QB_AMX_BLOCK) {
+        ptrdiff_t part = depth - k < QB_AMX_BLOCK ? depth - k : QB_AMX_BLOCK;
+        const char *row = lhs + k;
+        int32_t *to = out;
+        for (ptrdiff_t left = rows, shaped = 0; left > 0; left -= 32) {
+            int now = (int)(left < 32 ? left : 32);
+            if (now != shaped)
+                qb_amx_configure(now < 16 ? now : 16, now > 16 ? now - 16 : 16);
+            shaped = now;
+            const int32_t *from = k ? to : start;
+            ptrdiff_t from_stride = k ? out_stride : 0;
+            if (now > 16)
+                qb_amx_tile(is_uint8, 1, row, lhs_stride, panel + k * 32, part, from, from_stride, to, out_stride);
+            else
+                qb_amx_tile(is_uint8, 0, row, lhs_stride, panel + k * 32, part, from, from_stride, to, out_stride);
+            row += 32 * lhs_stride;
+            to += 32 * out_stride;
+        }
+    }
+    _tile_release();
+}
+
+QB_TARGET_AMX static void qb_int8_multiply_amx(const void *lhs, ptrdiff_t lhs_stride, ptrdiff_t rows,
+                                               const int8_t *panel, ptrdiff_t depth, const int32_t *start,
+                                               int32_t *out, ptrdiff_t out_stride) {
+    qb_amx_multiply(0, lhs, lhs_stride, rows, panel, depth, start, out, out_stride);
+}
+
+QB_TARGET_AMX static void qb_int8_multiply_amx_uint8(const void *lhs, ptrdiff_t lhs_stride, ptrdiff_t rows,
+                                                     const int8_t *panel, ptrdiff_t depth,
+                                                     const int32_t *start, int32_t *out,
+                                                     ptrdiff_t out_stride) {
+    qb_amx_multiply(1, lhs, lhs_stride, rows, panel, depth, start, out, out_stride);
+}
 
 static const qb_int8_variant qb_int8_amx = {
     "amx", QB_AS_STORED, 32, 32, 4, 64, 1500, qb_int8_multiply_amx, qb_int8_multiply_amx_uint8,

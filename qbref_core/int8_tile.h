@@ -45,8 +45,8 @@ TARGET static void MULTIPLY(const void *lhs, ptrdiff_t lhs_stride, ptrdiff_t row
                             ptrdiff_t depth, const int32_t *start, int32_t *out, ptrdiff_t out_stride) {
     const char *row = lhs;
     ptrdiff_t groups = depth / GROUP;
-/* loops even where they turn once: outside of one, gcc moves the sums from register to register */
-#define ROWS_AT_A_TIME(count)                                                      \
+    /* loops even where they turn once: outside of one, gcc moves the sums from register to register */
+#define ROWS_AT_A_TIME(count)                                                                  \
     for (; rows >= count; rows -= count, row += count * lhs_stride, out += count * out_stride) \
         TILE(count, row, lhs_stride, panel, groups, start, out, out_stride);
     ROWS_AT_A_TIME(ROWS)
