@@ -56,9 +56,9 @@ def binary_conv2d(
     result = Result((len(x_words), *size), outputs, threshold)
     if rows == 0 or outputs == 0:
         return result.array
-    image = Image(np.ascontiguousarray(x_words), channels, geometry, size, padding_value == -1)
+    image = Image(np.require(x_words, requirements="CA"), channels, geometry, size, padding_value == -1)
     panels = Panels((image.bits + 63) // 64, outputs)
-    panels.pack(join_taps(image, np.ascontiguousarray(weight_words)))
+    panels.pack(join_taps(image, np.require(weight_words, requirements="CA")))
     if padding_value == 0 and any(geometry[2]):
         image.find_tap_sums(weight_words, panels.count)
     threads.run(

@@ -2,7 +2,8 @@
 # Which variant of each kernel runs here, and why not another.
 #
 # A variant must be built (the compiler knew its instructions), usable (the processor has them and the
-# operating system saves their registers) and wanted (QBREF_KERNELS, or use() below). The fastest such is chosen.
+# operating system saves their registers) and wanted (QBREF_KERNELS, or use() below). The fastest such is
+# chosen.
 
 """The processor's instruction sets, and the variants of the kernels that use them."""
 
@@ -132,7 +133,7 @@ def instruction_sets():
 
 def variants(kernel):
     """Return the names of the variants of `kernel` that can run now, slowest first."""
-    return [name for name in VARIANTS[kernel] if not INSTRUCTION_SETS[name] or _in_use & INSTRUCTION_SETS[name]]
+    return [n for n in VARIANTS[kernel] if not INSTRUCTION_SETS[n] or _in_use & INSTRUCTION_SETS[n]]
 
 
 def kernel_in_use(kernel=None):

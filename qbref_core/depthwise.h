@@ -35,7 +35,8 @@ static void qb_depthwise_row(const qb_image *im, int is_uint8, int zero_point, c
     const uint8_t *image = im->data + n * im->height * im->width * im->channels;
     for (ptrdiff_t column = 0; column < im->out_w; column++)
         for (ptrdiff_t c = 0; c < im->channels; c += QB_DEPTHWISE_CHANNELS) {
-            ptrdiff_t count = im->channels - c < QB_DEPTHWISE_CHANNELS ? im->channels - c : QB_DEPTHWISE_CHANNELS;
+            ptrdiff_t left = im->channels - c;
+            ptrdiff_t count = left < QB_DEPTHWISE_CHANNELS ? left : QB_DEPTHWISE_CHANNELS;
             memcpy(sums, e->start + c, (size_t)count * sizeof *sums);
             for (ptrdiff_t kh = 0; kh < im->kernel_h; kh++) {
                 ptrdiff_t y = row * im->stride_h - im->padding_h + kh * im->dilation_h;

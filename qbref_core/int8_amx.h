@@ -96,9 +96,11 @@ QB_TARGET_AMX QB_INLINE void qb_amx_multiply(int is_uint8, const char *lhs, ptrd
             const int32_t *from = k ? to : start;
             ptrdiff_t from_stride = k ? out_stride : 0;
             if (now > 16)
-                qb_amx_tile(is_uint8, 1, row, lhs_stride, panel + k * 32, part, from, from_stride, to, out_stride);
+                qb_amx_tile(is_uint8, 1, row, lhs_stride, panel + k * 32, part, from, from_stride, to,
+                            out_stride);
             else
-                qb_amx_tile(is_uint8, 0, row, lhs_stride, panel + k * 32, part, from, from_stride, to, out_stride);
+                qb_amx_tile(is_uint8, 0, row, lhs_stride, panel + k * 32, part, from, from_stride, to,
+                            out_stride);
             row += 32 * lhs_stride;
             to += 32 * out_stride;
         }

@@ -26,8 +26,8 @@ cdef extern from "depthwise.h" nogil:
 qb_connect(flags())
 
 
-def int8_conv2d(x, weight, stride=1, padding=0, dilation=1, groups=1, x_zero_point=0, weight_zero_point=0, bias=None,
-                requantization=None):
+def int8_conv2d(x, weight, stride=1, padding=0, dilation=1, groups=1, x_zero_point=0, weight_zero_point=0,
+                bias=None, requantization=None):
     """Compiled twin of :func:`qbref.kernels.int8_conv2d`."""
     geometry, groups, out_size, constants, dtype = check_int8_conv2d(
         x, weight, stride, padding, dilation, groups, x_zero_point, weight_zero_point, bias, requantization,
@@ -36,7 +36,8 @@ def int8_conv2d(x, weight, stride=1, padding=0, dilation=1, groups=1, x_zero_poi
     filters = weight if isinstance(weight, PackedFilters) else PackedFilters(weight, groups)
     out = np.empty((len(x), *out_size, filters.shape[0]), dtype)
     if out.size:
-        convolve(np.ascontiguousarray(x), filters, geometry, int(x_zero_point), weight_zero_point, bias, constants, out)
+        x = np.ascontiguousarray(x)
+        convolve(x, filters, geometry, int(x_zero_point), weight_zero_point, bias, constants, out)
     return out
 
 
@@ -47,7 +48,10 @@ cdef convolve(x, filters, geometry, int x_zero_point, weight_zero_point, bias, c
     cdef uint8_t nothing = 0
     cdef Py_ssize_t g, per_group = filters.shape[0] // filters.groups
     (sh, sw), (ph, pw), (dh, dw) = geometry
-    weight_zero_point = int(weight_zero_point) if is_scalar(weight_zero_point) else np.asarray(weight_zero_point, np.int32)
+    if is_scalar(weight_zero_point):
+        weight_zero_point = int(weight_zero_point)
+    else:
+        weight_zero_point = np.asarray(weight_zero_point, np.int32)
     image.data = &values[0, 0, 0, 0] if x.size else &nothing  # an image of padding alone
     image.outside = <uint8_t>x_zero_point
     image.height, image.width, image.channels = values.shape[1], values.shape[2], values.shape[3]
@@ -64,11 +68,12 @@ cdef convolve(x, filters, geometry, int x_zero_point, weight_zero_point, bias, c
         own = slice(g * per_group, (g + 1) * per_group)
         convolve_group(&image, x.dtype == UINT8, x_zero_point, filters.parts[g], own,
                        weight_zero_point if isinstance(weight_zero_point, int) else weight_zero_point[own],
-                       None if bias is None else bias[own], constants, out, &memory[g * per_group * out.itemsize])
+                       None if bias is None else bias[own], constants, out,
+                       &memory[g * per_group * <Py_ssize_t>out.itemsize])
 
 
-cdef convolve_group(const qb_image *image, bint is_uint8, x_zero_point, PackedRhs packed, own, weight_zero_point, bias,
-                    constants, out, char *first_result):
+cdef convolve_group(const qb_image *image, bint is_uint8, x_zero_point, PackedRhs packed, own,
+                    weight_zero_point, bias, constants, out, char *first_result):
     cdef qb_gemm product
     cdef Epilogue epilogue
     product.m = out.shape[0] * out.shape[1] * out.shape[2]
@@ -83,7 +88,8 @@ cdef convolve_group(const qb_image *image, bint is_uint8, x_zero_point, PackedRh
     run(product, epilogue)
 
 
-cdef depthwise(qb_image image, bint is_uint8, int x_zero_point, filters, weight_zero_point, bias, constants, out):
+cdef depthwise(qb_image image, bint is_uint8, int x_zero_point, filters, weight_zero_point, bias, constants,
+               out):
     cdef Depthwise job = Depthwise()
     cdef int32_t[::1] start = np.zeros(filters.groups, np.int32)
     cdef Epilogue epilogue = Epilogue()
@@ -115,5 +121,6 @@ cdef class Depthwise:
         cdef Py_ssize_t row
         with nogil:
             for row in range(first, last):
-                qb_depthwise_row(&self.image, self.is_uint8, self.zero_point, &self.weights[0, 0], &self.epilogue.c,
-                                 row // self.image.out_h, row % self.image.out_h, &self.out[row * self.row_bytes])
+                qb_depthwise_row(&self.image, self.is_uint8, self.zero_point, &self.weights[0, 0],
+                                 &self.epilogue.c, row // self.image.out_h, row % self.image.out_h,
+                                 &self.out[row * self.row_bytes])

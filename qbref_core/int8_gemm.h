@@ -36,7 +36,7 @@ typedef struct {
     ptrdiff_t out_stride; /* in results */
 } qb_gemm;
 
-/* Long rows are one cache line longer than the depth, or equal places of many rows would share few cache sets */
+/* Long rows are a cache line longer than the depth: equal places of many rows would share few cache sets */
 static inline ptrdiff_t qb_row_bytes(const qb_gemm *g) {
     ptrdiff_t bytes = g->depth * qb_element_size(g->conversion.form);
     return bytes < 1024 ? bytes + !bytes : bytes + 64;

@@ -1,7 +1,8 @@
 # Compiled twin of qbref/kernels/int8_matmul.py
 #
-# int8_gemm.h has the loops, int8_variant.h what instruction sets contribute. A rhs that was not packed ahead is
-# packed for the call, unless there are so few rows that reading it where it is costs less (int8_few_rows.h).
+# int8_gemm.h has the loops, int8_variant.h what instruction sets contribute. A rhs that was not packed ahead
+# is packed for the call, unless there are so few rows that reading it where it is costs less
+# (int8_few_rows.h).
 
 import numpy as np
 
@@ -21,8 +22,8 @@ from qbref_core.requantize import requantize
 
 cdef extern from "int8_few_rows.h" nogil:
     void qb_connect(const int *flags)
-    void qb_widen_row(const uint8_t *row, Py_ssize_t stride, Py_ssize_t count, uint8_t flip, int16_t zero_point,
-                      int16_t *out)
+    void qb_widen_row(const uint8_t *row, Py_ssize_t stride, Py_ssize_t count, uint8_t flip,
+                      int16_t zero_point, int16_t *out)
     void qb_row_times_column(const int16_t *lhs, const uint8_t *column, Py_ssize_t count, uint8_t flip,
                              int16_t zero_point, int32_t *out)
     void qb_row_times_rows(const int16_t *lhs, const uint8_t *rhs, Py_ssize_t k_stride, Py_ssize_t count,
@@ -88,7 +89,8 @@ cdef few_rows(lhs, rhs, lhs_zero_point, rhs_zero_point):
         for i in range(m):
             qb_widen_row(&left[i, 0], left.strides[1], k, left_flip, rows[i], &wide[0])
             if right.strides[1] == 1:
-                qb_row_times_rows(&wide[0], &right[0, 0], right.strides[0], k, n, right_flip, &columns[0], &out[i, 0])
+                qb_row_times_rows(&wide[0], &right[0, 0], right.strides[0], k, n, right_flip, &columns[0],
+                                  &out[i, 0])
             else:
                 for j in range(n):
                     qb_row_times_column(&wide[0], &right[0, j], k, right_flip, columns[j], &out[i, j])

@@ -12,8 +12,9 @@
 
 #include "int8_variant.h"
 
-/* One panel of `count` columns; `flip` is 128 for uint8, whose upper bit it turns over, and 0 for int8. rhs is
- * read in the order of memory: along k where its columns are contiguous, a cache line at a time, else along n.
+/* One panel of `count` columns; `flip` is 128 for uint8, whose upper bit it turns over, and 0 for int8. rhs
+ * is read in the order of memory: along k where its columns are contiguous, a cache line at a time, else
+ * along n.
  */
 QB_INLINE void qb_pack_groups(int group, int columns, const uint8_t *rhs, ptrdiff_t k_stride,
                               ptrdiff_t n_stride, ptrdiff_t k, ptrdiff_t count, uint8_t flip,

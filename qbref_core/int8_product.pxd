@@ -13,5 +13,6 @@ cdef class Epilogue:
 
 
 cdef qb_conversion conversion_for(PackedRhs packed, bint lhs_is_uint8)
-cdef Epilogue epilogue_of(PackedRhs packed, bint lhs_is_uint8, Py_ssize_t m, lhs_zero_point, rhs_zero_point, bias)
+cdef Epilogue epilogue_of(PackedRhs packed, bint lhs_is_uint8, Py_ssize_t m, lhs_zero_point, rhs_zero_point,
+                          bias)
 cdef run(qb_gemm g, Epilogue epilogue)

@@ -49,7 +49,8 @@ cdef class Epilogue:
         self.arrays += [multiplier, shift, right, real]
         self.c.requantizes = 1
         self.c.mode = MODES[mode]
-        self.c.is_fast = mode == "single" and dtype.itemsize == 1 and qmin <= zero_point <= qmax and highest <= 0
+        in_range = qmin <= zero_point <= qmax
+        self.c.is_fast = mode == "single" and dtype.itemsize == 1 and in_range and highest <= 0
         self.c.zero_point, self.c.qmin, self.c.qmax, self.c.item = zero_point, qmin, qmax, dtype.itemsize
         self.c.multiplier, self.c.shift, self.c.right = &multiplier[0], &shift[0], &right[0]
         self.c.real = &real[0]
@@ -61,7 +62,8 @@ cdef class Epilogue:
         return &values[0]
 
 
-cdef Epilogue epilogue_of(PackedRhs packed, bint lhs_is_uint8, Py_ssize_t m, lhs_zero_point, rhs_zero_point, bias):
+cdef Epilogue epilogue_of(PackedRhs packed, bint lhs_is_uint8, Py_ssize_t m, lhs_zero_point, rhs_zero_point,
+                          bias):
     """Fold zero points and bias into what int8_epilogue.h adds; arrays are int32, single numbers int."""
     cdef Epilogue epilogue = Epilogue()
     cdef Py_ssize_t columns = packed.column_sums.shape[0], j
@@ -78,7 +80,7 @@ cdef Epilogue epilogue_of(PackedRhs packed, bint lhs_is_uint8, Py_ssize_t m, lhs
     for j in range(columns):
         start[j] = <int32_t>(0 - z * <uint32_t>sums[j])  # modulo 2**32
     if bias is not None:
-        added = np.ascontiguousarray(bias)
+        added = np.require(bias, requirements="CA")
         for j in range(packed.n):
             start[j] = <int32_t>(<uint32_t>start[j] + <uint32_t>added[j])
     epilogue.c.start = epilogue.keep(start)

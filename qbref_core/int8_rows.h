@@ -24,10 +24,12 @@ typedef struct {
 static inline int qb_element_size(qb_lhs_form form) { return form == QB_INT16 ? 2 : 1; }
 
 /* what `form` adds to every value of lhs, and hence to its zero points */
-static inline int32_t qb_lhs_offset(qb_conversion c) { return c.form == QB_UNSIGNED && !c.is_uint8 ? 128 : 0; }
+static inline int32_t qb_lhs_offset(qb_conversion c) {
+    return c.form == QB_UNSIGNED && !c.is_uint8 ? 128 : 0;
+}
 
-QB_INLINE void qb_convert_strided_loop(qb_conversion c, const uint8_t *from, ptrdiff_t stride, ptrdiff_t count,
-                               void *to) {
+QB_INLINE void qb_convert_strided_loop(qb_conversion c, const uint8_t *from, ptrdiff_t stride,
+                                       ptrdiff_t count, void *to) {
     if (c.form == QB_INT16) {
         int16_t *wide = to;
         if (c.is_uint8)
@@ -144,7 +146,8 @@ static void qb_arrange_patches(const void *source, qb_conversion c, ptrdiff_t fi
     const uint8_t *image = im->data + first / per_image * (im->height * im->width * im->channels);
     for (ptrdiff_t i = 0; i < count; i++) {
         uint8_t *patch = corner + held * pitch;
-        qb_gather_patch(im, image, row * im->stride_h - im->padding_h, column * im->stride_w - im->padding_w, patch);
+        qb_gather_patch(im, image, row * im->stride_h - im->padding_h,
+                        column * im->stride_w - im->padding_w, patch);
         memset(patch + k, 0, (size_t)(pitch - k)); /* meets zeros of rhs */
         if (++held >= together || i + 1 == count) {
             qb_convert(c, corner, 1, held * pitch, to);

@@ -2,8 +2,8 @@
 
 """What this processor could do at best, measured now, on one thread: operations in registers, bytes read.
 
-A kernel's speed says little by itself. Beside the speed of the bare instructions that it is made of, it says how
-much is left to gain; and beside the rate at which memory can be read, when there is nothing to gain.
+A kernel's speed says little by itself. Beside the speed of the bare instructions that it is made of, it says
+how much is left to gain; and beside the rate at which memory can be read, when there is nothing to gain.
 """
 
 import time
@@ -35,7 +35,7 @@ qb_connect(flags())
 def measurable():
     """Return a dict from kind to the variants whose limit can be measured now, as `kernel_in_use` names them.
 
-    The kinds are float32 (multiply-add), int8 (exact products, summed in int32) and xnor (xor, popcount, add).
+    The kinds are float32 (multiply-add), int8 (exact products, summed in int32), xnor (xor, popcount, add).
     A `generic` variant of int8 or xnor has no limit: its instructions are the compiler's choice.
     """
     found = {}
@@ -91,8 +91,8 @@ cdef _run(int limit, int64_t rounds):
 def read_bandwidth(nbytes, seconds=0.02, repeats=5):
     """Return 10^9 bytes per second, reading the same `nbytes` again and again from end to end.
 
-    They come from the nearest cache that holds them all, or from memory. The weights of a layer at batch 1 are
-    read once for each image, and so cannot pass faster than this.
+    They come from the nearest cache that holds them all, or from memory. The weights of a layer at batch 1
+    are read once for each image, and so cannot pass faster than this.
 
     Parameters
     ----------

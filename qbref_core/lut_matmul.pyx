@@ -45,7 +45,7 @@ def lut_matmul(lhs, packed_codes, table, lhs_zero_point=0):
     (m, k), n = lhs.shape, packed_codes.shape[0]
     if m == 0 or k == 0 or n == 0:
         return np.zeros((m, n), np.int32 if zero_points is not None else np.float32)
-    codes, table = np.ascontiguousarray(packed_codes), np.ascontiguousarray(table)
+    codes, table = np.require(packed_codes, requirements="CA"), np.require(table, requirements="CA")
     if zero_points is None:
         return _float_product(lhs, codes, table)
     if m > FEW_ROWS:

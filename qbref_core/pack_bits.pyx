@@ -36,7 +36,7 @@ BYTES_PER_SECOND = 1e10
 def pack_bits(x, axis=-1):
     """Compiled twin of :func:`qbref.kernels.pack_bits`."""
     axis = check_pack_bits(x, axis)
-    rows = np.ascontiguousarray(_moved(x, axis, x.ndim - 1))
+    rows = np.require(_moved(x, axis, x.ndim - 1), requirements="CA")
     *others, k = rows.shape
     n_words = (k + 63) // 64
     words = np.empty((*others, n_words), np.uint64)
@@ -48,7 +48,7 @@ def pack_bits(x, axis=-1):
 def unpack_bits(words, k, axis=-1):
     """Compiled twin of :func:`qbref.kernels.unpack_bits`."""
     k, axis = check_unpack_bits(words, k, axis)
-    rows = np.ascontiguousarray(_moved(words, axis, words.ndim - 1))
+    rows = np.require(_moved(words, axis, words.ndim - 1), requirements="CA")
     *others, n_words = rows.shape
     x = np.empty((*others, k), np.int8)
     if x.size:

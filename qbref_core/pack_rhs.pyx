@@ -17,10 +17,11 @@ cdef extern from "dispatch.h" nogil:
     void qb_connect(const int *flags)
 
 cdef extern from "int8_panels.h" nogil:
-    void qb_pack_panel(const qb_int8_variant *variant, const uint8_t *rhs, Py_ssize_t k_stride, Py_ssize_t n_stride,
-                       Py_ssize_t k, Py_ssize_t count, uint8_t flip, int8_t *panel, int32_t *sums)
-    int8_t qb_packed_value(const qb_int8_variant *variant, const int8_t *panels, Py_ssize_t depth, Py_ssize_t k,
-                           Py_ssize_t n)
+    void qb_pack_panel(const qb_int8_variant *variant, const uint8_t *rhs, Py_ssize_t k_stride,
+                       Py_ssize_t n_stride, Py_ssize_t k, Py_ssize_t count, uint8_t flip, int8_t *panel,
+                       int32_t *sums)
+    int8_t qb_packed_value(const qb_int8_variant *variant, const int8_t *panels, Py_ssize_t depth,
+                           Py_ssize_t k, Py_ssize_t n)
 
 cdef extern from *:
     """
@@ -103,7 +104,8 @@ def pack_rhs(rhs):
     panels = _aligned_zeros(packed.depth * columns)
     column_sums = np.zeros(columns, np.int32)
     if packed.depth * columns:
-        pack(rhs.view(np.uint8), 128 if rhs.dtype == UINT8 else 0, packed.chosen, packed.depth, panels, column_sums)
+        flip = 128 if rhs.dtype == UINT8 else 0
+        pack(rhs.view(np.uint8), flip, packed.chosen, packed.depth, panels, column_sums)
     packed.panels, packed.column_sums = panels, column_sums
     return packed
 
@@ -122,14 +124,14 @@ def _aligned_zeros(nbytes):
     return memory[offset : offset + nbytes]
 
 
-cdef pack(const uint8_t[:, :] rhs, uint8_t flip, const qb_int8_variant *variant, Py_ssize_t depth, int8_t[::1] panels,
-          int32_t[::1] column_sums):
+cdef pack(const uint8_t[:, :] rhs, uint8_t flip, const qb_int8_variant *variant, Py_ssize_t depth,
+          int8_t[::1] panels, int32_t[::1] column_sums):
     cdef Py_ssize_t k = rhs.shape[0], n = rhs.shape[1], p, first
     with nogil:
         for p in range(column_sums.shape[0] // variant.columns):
             first = p * variant.columns
-            qb_pack_panel(variant, &rhs[0, first], rhs.strides[0], rhs.strides[1], k, min(n - first, variant.columns),
-                          flip, &panels[first * depth], &column_sums[first])
+            qb_pack_panel(variant, &rhs[0, first], rhs.strides[0], rhs.strides[1], k,
+                          min(n - first, variant.columns), flip, &panels[first * depth], &column_sums[first])
 
 
 cdef unpack(PackedRhs packed, int8_t[:, ::1] rhs):

@@ -53,7 +53,7 @@ def requantize(accumulator, multiplier, shift, zero_point, qmin, qmax, mode="sin
     q = np.empty(accumulator.shape, dtype)
     if q.size == 0:
         return q
-    rows = np.ascontiguousarray(accumulator)
+    rows = np.require(accumulator, requirements="CA")
     if mode == "single" and dtype.itemsize == 1 and qmin <= zero_point <= qmax and shift.max() <= 0:
         channels = accumulator.shape[accumulator.ndim - 1] if multiplier.ndim or shift.ndim else 1
         repeats = max(1, min(q.size, BLOCK) // channels)

@@ -36,7 +36,7 @@ def xnor_matmul(a_words, b_words, k, threshold=None):
         return result.array
     if k == 0:
         a_words, b_words = np.zeros((m, 1), np.uint64), np.zeros((n, 1), np.uint64)
-    a, b = np.ascontiguousarray(a_words), np.ascontiguousarray(b_words)
+    a, b = np.require(a_words, requirements="CA"), np.require(b_words, requirements="CA")
     panels = Panels(a.shape[1], n)
     if m <= FEW_ROWS:
         units = panels.count
