@@ -5,6 +5,8 @@ k − 1 boundaries, the midpoints between neighbouring centroids. Nothing of siz
 is ever built: an iteration costs k binary searches and one pass of sums.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from qbref.random import default_rng
@@ -46,20 +48,40 @@ def kmeans_1d(x, k, init="linear", max_iterations=300, rng=None):
     """
     if init not in INITS:
         raise ValueError(f"init must be one of {INITS}, got {init!r}")
-    values, counts = np.unique(np.asarray(x, np.float64), return_counts=True)
-    if len(values) <= k:
-        return np.pad(values, (0, k - len(values)), mode="edge")
+    points = weighted_points(x)
+    if len(points.values) <= k:
+        return np.pad(points.values, (0, k - len(points.values)), mode="edge")
     if init == "linear":
-        centroids = np.linspace(values[0], values[-1], k)
+        centroids = np.linspace(points.values[0], points.values[-1], k)
     else:
-        centroids = _plus_plus(values, counts, k, default_rng(rng))
+        centroids = _plus_plus(points, k, default_rng(rng))
     starts = None
     for _ in range(max_iterations):
-        previous, starts = starts, _cluster_starts(values, centroids)
+        previous, starts = starts, cluster_starts(points, centroids)
         if np.array_equal(starts, previous):
             break
-        centroids = _updated(values, counts, centroids, starts)
+        centroids = cluster_means(points, centroids, starts)
     return centroids
+
+
+class Points(NamedTuple):
+    """Different values in ascending order, how much each weighs, and ``values * weights``."""
+
+    values: np.ndarray
+    weights: np.ndarray
+    moments: np.ndarray
+
+
+def weighted_points(x, weights=None):
+    """Sort `x` and count equal values, or add up their `weights`; what weighs nothing is dropped."""
+    x = np.asarray(x, np.float64)
+    if weights is None:
+        values, weights = np.unique(x, return_counts=True)
+    else:
+        values, position = np.unique(x, return_inverse=True)
+        weights = np.bincount(position.ravel(), np.ravel(weights))
+        values, weights = values[weights > 0], weights[weights > 0]
+    return Points(values, weights, values * weights)
 
 
 def midpoints(levels):
@@ -68,30 +90,31 @@ def midpoints(levels):
     return (levels[:-1] + levels[1:]) / 2
 
 
-def _cluster_starts(values, centroids):
+def cluster_starts(points, centroids):
     """Cluster j holds values[starts[j] : starts[j + 1]]; a value on a midpoint joins the lower one."""
-    boundaries = np.searchsorted(values, midpoints(centroids), side="right")
-    return np.concatenate([[0], boundaries, [len(values)]])
+    boundaries = np.searchsorted(points.values, midpoints(centroids), side="right")
+    return np.concatenate([[0], boundaries, [len(points.values)]])
 
 
-def _updated(values, counts, centroids, starts):
+def cluster_means(points, centroids, starts):
     """Move each centroid to the mean of its cluster, and those without one to the worst-placed values."""
     occupied = np.diff(starts) > 0
     first = starts[:-1][occupied]
-    means = np.add.reduceat(values * counts, first) / np.add.reduceat(counts, first)
+    means = np.add.reduceat(points.moments, first) / np.add.reduceat(points.weights, first)
     centroids = centroids.copy()
     centroids[occupied] = means
     n_empty = np.count_nonzero(~occupied)
     if n_empty:
         last = starts[1:][occupied] - 1
-        ends = np.concatenate([values[first], values[last]])  # the farthest value is at an end
+        ends = np.concatenate([points.values[first], points.values[last]])  # the farthest is at an end
         distance = np.abs(ends - np.concatenate([means, means]))
         farthest = np.argsort(-distance, kind="stable")[:n_empty]
         centroids[np.flatnonzero(~occupied)[: len(farthest)]] = ends[farthest]
     return np.sort(centroids)
 
 
-def _plus_plus(values, counts, k, rng):
+def _plus_plus(points, k, rng):
+    values, counts, _ = points
     centroids = [rng.choice(values, p=counts / counts.sum())]
     squared_distance = np.full(len(values), np.inf)
     for _ in range(k - 1):

@@ -3,13 +3,16 @@
     code  = argmin_j |x − levels[j]|        x_hat = levels[code]
 
 The levels need no even spacing, so they can crowd where the values do. Han et al., "Deep
-Compression" (arXiv 1510.00149, section 3), find them with k-means and call it weight sharing.
+Compression" (arXiv 1510.00149, section 3), find them with k-means and call it weight sharing;
+:mod:`qbref.quant.codebooks` holds the other methods.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from qbref.quant import codebooks
 from qbref.quant.checks import (
     as_float_array,
     as_integer_array,
@@ -22,7 +25,7 @@ from qbref.quant.checks import (
 from qbref.quant.granularity import check_granularity, groups, scale_shape
 from qbref.quant.kmeans import kmeans_1d, midpoints
 
-METHODS = ("kmeans",)
+METHODS = ("kmeans", *codebooks.__all__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,19 +87,20 @@ class Codebook:
 
 
 def fit_codebook(x, n_bits, method="kmeans", axis=None, block_size=None, init="linear", rng=None):
-    """Choose 2^n_bits levels for `x`: the centroids of a k-means clustering.
+    """Choose 2^n_bits levels for `x`, by default the centroids of a k-means clustering.
 
     Parameters
     ----------
     x : float32 or float64 array, or numbers
         Finite, not empty.
     n_bits : int
-        1 to 8.
-    method : {"kmeans"}
+        1 to 8; from 2 for "power_of_two", "apot" and "mu_law"; 4 for "nf4".
+    method : {"kmeans", "lloyd_max", "equal_population", "power_of_two", "apot", "mu_law", "nf4"}
+        See :func:`qbref.quant.kmeans.kmeans_1d` and the functions of :mod:`qbref.quant.codebooks`.
     axis, block_size : int, optional
         One table for the whole tensor, for each channel, or for each block.
     init : {"linear", "kmeans++"}
-        Start of the iterations, see :func:`qbref.quant.kmeans.kmeans_1d`. The default draws nothing.
+        Start of the iterations of method "kmeans". The default draws nothing.
     rng : numpy.random.Generator, optional
         For "kmeans++".
 
@@ -107,7 +111,8 @@ def fit_codebook(x, n_bits, method="kmeans", axis=None, block_size=None, init="l
     Raises
     ------
     TypeError, ValueError
-        If `x` is not a float array, is empty, or holds NaN or infinities; for an unknown method.
+        If `x` is not a float array, is empty, or holds NaN or infinities; for an unknown method, or bits
+        that it does not offer.
 
     Examples
     --------
@@ -117,12 +122,18 @@ def fit_codebook(x, n_bits, method="kmeans", axis=None, block_size=None, init="l
     x = as_float_array(x)
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}")
+    if method != "kmeans" and init != "linear":
+        raise ValueError(f"init must be left out for method {method!r}, got {init!r}")
     n_levels = 2 ** as_n_bits(n_bits, 1, 8)
     check_not_empty(x)
     check_finite(x)
     levels = np.empty((*scale_shape(x.shape, axis, block_size), n_levels), np.float32)
+    if method == "kmeans":
+        fit = partial(kmeans_1d, k=n_levels, init=init, rng=rng)
+    else:
+        fit = partial(getattr(codebooks, method), n_bits=n_bits)
     for position, index in groups(x.shape, axis, block_size):
-        levels[position] = kmeans_1d(x[index], n_levels, init, rng=rng)
+        levels[position] = fit(x[index])
     return Codebook(levels, n_bits, axis, block_size)
 
 
@@ -190,12 +201,17 @@ def dequantize_lut(codes, codebook):
     return x_hat
 
 
-def _tables(codebook, shape):
-    """Yield (levels, index): the elements ``x[index]`` of an x of this shape use these levels."""
-    granularity = shape, codebook.axis, codebook.block_size
-    expected = (*scale_shape(*granularity), 2**codebook.n_bits)
+def check_fits(codebook, shape):
+    """Raise a ValueError unless the codebook has one table for each group of an array of this shape."""
+    expected = (*scale_shape(shape, codebook.axis, codebook.block_size), 2**codebook.n_bits)
     if codebook.levels.shape != expected:
         raise ValueError(
             f"levels must have shape {expected} for x of shape {shape}, got {codebook.levels.shape}"
         )
-    return ((codebook.levels[position], index) for position, index in groups(*granularity))
+
+
+def _tables(codebook, shape):
+    """Yield (levels, index): the elements ``x[index]`` of an x of this shape use these levels."""
+    check_fits(codebook, shape)
+    for position, index in groups(shape, codebook.axis, codebook.block_size):
+        yield codebook.levels[position], index

@@ -1,9 +1,12 @@
 import copy
+import time
 
 import numpy as np
 import pytest
 
 from qbref.quant import Codebook, dequantize_lut, fit_codebook, quantize_lut
+from qbref.quant.kmeans import kmeans_1d
+from qbref.quant.lut import METHODS
 
 LEVELS = [-1.0, 0.0, 0.5, 2.0]
 
@@ -102,6 +105,51 @@ def test_sixteen_fitted_levels_beat_sixteen_equal_steps_on_normal_data():
     assert error == pytest.approx(0.009497, rel=0.03)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("granularity", [{}, {"axis": 1}, {"axis": -1, "block_size": 6}])
+def test_every_method_fits_each_group_alone(method, granularity):
+    x = np.random.default_rng(4).normal(size=(3, 10)).astype(np.float32)
+    codebook = fit_codebook(x, 4, method, **granularity)
+    codes = quantize_lut(x, codebook)
+    x_hat = dequantize_lut(codes, codebook)
+    if not granularity:
+        parts = [((), ...)]
+    elif "block_size" in granularity:
+        cuts = (slice(0, 6), slice(6, 10))
+        parts = [((row, block), (row, cut)) for row in range(3) for block, cut in enumerate(cuts)]
+    else:
+        parts = [((c,), (slice(None), c)) for c in range(10)]
+    for position, index in parts:
+        alone = fit_codebook(x[index], 4, method)
+        assert (codebook.levels[position] == alone.levels).all()
+        assert (codes[index] == nearest(x[index], alone.levels.astype(np.float64))).all()
+        assert (x_hat[index] == alone.levels[codes[index]]).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_copes_with_zeros_one_value_and_the_ends_of_float32(method):
+    for x in (np.zeros(5), np.full(5, -2.5), np.array([3.4e38, -3.4e38]), np.array([1e-45, 0.0])):
+        codebook = fit_codebook(x.astype(np.float32), 4, method)
+        assert np.isfinite(codebook.levels).all()
+        if method != "power_of_two":  # whose levels seldom hit a value
+            x_hat = dequantize_lut(quantize_lut(x.astype(np.float32), codebook), codebook)
+            assert (x_hat == x.astype(np.float32)).all()
+
+
+def test_the_start_and_the_generator_reach_kmeans():
+    x = np.random.default_rng(6).standard_t(2, size=500)
+    levels = fit_codebook(x, 4, init="kmeans++", rng=np.random.default_rng(7)).levels
+    assert (levels == kmeans_1d(x, 16, "kmeans++", rng=np.random.default_rng(7)).astype(np.float32)).all()
+    assert (levels != fit_codebook(x, 4).levels).any()
+
+
+def test_a_million_weights_are_clustered_within_two_seconds():
+    x = np.random.default_rng(5).normal(size=1_000_000).astype(np.float32)
+    start = time.process_time()
+    fit_codebook(x, 4)
+    assert time.process_time() - start < 2
+
+
 def test_strided_input_is_read_correctly():
     x = np.random.default_rng(3).normal(size=(6, 8)).astype(np.float32)
     codebook = fit_codebook(x, 3)
@@ -144,6 +192,10 @@ def test_broken_codebooks_are_refused(arguments, message):
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match="method must be one of"):
         fit_codebook([1.0], 2, method="magic")
+    with pytest.raises(ValueError, match="init must be left out for method 'nf4', got 'kmeans"):
+        fit_codebook([1.0], 4, method="nf4", init="kmeans++")
+    with pytest.raises(ValueError, match="n_bits must be 4 for nf4, got 2"):
+        fit_codebook([1.0], 2, method="nf4")
     with pytest.raises(ValueError, match="n_bits must be from 1 to 8"):
         fit_codebook([1.0], 9)
     with pytest.raises(ValueError, match="x must not be empty"):
