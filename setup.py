@@ -53,7 +53,9 @@ class BuildKernels(build_ext):
     def build_extensions(self):
         if not self.compiles("#include <Python.h>\n"):
             raise SystemExit(NO_COMPILER)
-        built = [name for name, code in TRIALS.items() if self.compiles(TRIAL.format(name=name, statement=code))]
+        built = [
+            name for name, code in TRIALS.items() if self.compiles(TRIAL.format(name=name, statement=code))
+        ]
         macros = [(f"QB_BUILD_{name}", "1") for name in built]
         for extension in self.extensions:
             extension.define_macros = [*extension.define_macros, *macros]

@@ -68,7 +68,8 @@ class Lut:
     ----------
     n_bits : int
         1 to 4: two codes share a byte.
-    method : {"kmeans"}
+    method : str
+        One that :func:`qbref.quant.fit_codebook` knows.
 
     Examples
     --------

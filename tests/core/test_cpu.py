@@ -53,7 +53,8 @@ def test_use_adds_nothing_that_cannot_run():
 
 def test_unknown_names_are_refused_before_anything_changes():
     before = cpu.kernel_in_use()
-    with pytest.raises(ValueError, match="names must list some of generic, sse2.*got 'avx3'"), cpu.use("avx3"):
+    message = "names must list some of generic, sse2.*got 'avx3'"
+    with pytest.raises(ValueError, match=message), cpu.use("avx3"):
         pass
     with pytest.raises(ValueError, match="kernel must be one of int8_matmul.*got 'int9'"):
         cpu.kernel_in_use("int9")

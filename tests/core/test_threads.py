@@ -50,10 +50,10 @@ def test_an_error_in_a_part_reaches_the_caller_and_the_pool_lives_on():
     assert sorted(done) == list(range(12))
 
 
-@pytest.mark.parametrize("bad, error", [(0, ValueError), (-1, ValueError), (1.5, TypeError), ("2", TypeError)])
-def test_a_number_of_threads_that_makes_no_sense_is_refused(bad, error):
+@pytest.mark.parametrize("bad", [0, -1, 1.5, "2"])
+def test_a_number_of_threads_that_makes_no_sense_is_refused(bad):
     before = qbref_core.get_num_threads()
-    with pytest.raises(error, match="n must be"):
+    with pytest.raises((ValueError, TypeError), match="n must be"):
         qbref_core.set_num_threads(bad)
     assert qbref_core.get_num_threads() == before
 

@@ -18,7 +18,7 @@ class Packed(NamedTuple):
 
 
 def layouts(x):
-    """The same values as `x`: contiguous, at an odd address, read-only, transposed, in strides of both signs."""
+    """The same values: as they are, at an odd address, read-only, transposed, in strides of both signs."""
     yield x
     odd = np.frombuffer(bytearray(x.nbytes + 1), np.uint8)[1:].view(x.dtype).reshape(x.shape)
     odd[...] = x
