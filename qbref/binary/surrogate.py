@@ -5,9 +5,10 @@ A gradient passes backward through ``sign`` as ``upstream * factor(x)``; these a
 
 import numpy as np
 
+from qbref.binary.checks import BOUNDARIES, check_choice
 from qbref.quant.checks import as_float_array
 
-BOUNDARIES = ("inclusive", "exclusive")
+EXP_UNDERFLOWS = 1000.0  # exp(-1000) is 0 in float64
 
 
 def ste_sign_gradient(x, clip_value=1.0, boundary="inclusive"):
@@ -43,8 +44,7 @@ def ste_sign_gradient(x, clip_value=1.0, boundary="inclusive"):
     x = as_float_array(x)
     if not clip_value > 0:
         raise ValueError(f"clip_value must be positive, got {clip_value}")
-    if boundary not in BOUNDARIES:
-        raise ValueError(f"boundary must be one of {BOUNDARIES}, got {boundary!r}")
+    check_choice("boundary", boundary, BOUNDARIES)
     inside = np.abs(x) <= clip_value if boundary == "inclusive" else np.abs(x) < clip_value
     return inside.astype(x.dtype)
 
@@ -74,3 +74,55 @@ def approx_sign_gradient(x):
     x = as_float_array(x)
     magnitude = np.abs(x)
     return np.where(magnitude <= 1, 2 - 2 * np.fmin(magnitude, 1), x.dtype.type(0))
+
+
+def swish_sign_gradient(x, beta=5.0):
+    """factor(x) = β (2 − βx tanh(βx / 2)) / (1 + cosh βx): the slope of SignSwish.
+
+    Parameters
+    ----------
+    x : float32 or float64 array, or numbers
+    beta : float
+        β, positive; the larger, the closer to the derivative of sign.
+
+    Returns
+    -------
+    array in the dtype and shape of `x`
+        NaN where `x` is NaN, 0 where it is infinite.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `x` is not a float array, or `beta` is not positive and finite.
+
+    Notes
+    -----
+    Darabi et al., "BNN+", arXiv 1812.11800, with SignSwish(x) = 2σ(βx)(1 + βx(1 − σ(βx))) − 1;
+    ``swish_sign`` in Larq. It is negative beyond |βx| ≈ 2.4. Evaluated in float64 with
+    1 / (1 + cosh z) = 2e / (1 + e)², e = exp(−|z|), which does not overflow.
+
+    Examples
+    --------
+    >>> swish_sign_gradient([0.0, 0.5, 1.0]).round(4)
+    array([ 5.    , -0.0846, -0.195 ], dtype=float32)
+    """
+    x = as_float_array(x)
+    if not 0 < beta < np.inf:
+        raise ValueError(f"beta must be positive and finite, got {beta}")
+    with np.errstate(over="ignore"):  # clipped at once
+        z = np.clip(beta * x.astype(np.float64), -EXP_UNDERFLOWS, EXP_UNDERFLOWS)
+    e = np.exp(-np.abs(z))
+    return (beta * (2 - z * np.tanh(z / 2)) * 2 * e / (1 + e) ** 2).astype(x.dtype)
+
+
+def identity_gradient(x):
+    """factor(x) = 1: the plain straight-through estimator, without a window.
+
+    What DoReFa-Net (1-bit weights), Ternary Weight Networks and BitNet b1.58 use. NaN gives 1 as well.
+
+    Examples
+    --------
+    >>> identity_gradient([-3.0, 0.5])
+    array([1., 1.], dtype=float32)
+    """
+    return np.ones_like(as_float_array(x))
