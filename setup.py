@@ -25,7 +25,7 @@ NO_COMPILER = (
     "Windows: Microsoft C++ Build Tools), or set QBREF_PURE=1 to install the slower NumPy-only package."
 )
 
-# One statement for each instruction set of dispatch.h: a compiler that cannot translate it skips that variant.
+# One statement for each instruction set of dispatch.h: a compiler that cannot translate it skips the variant.
 TRIALS = {
     "SSE2": "__m128i x = _mm_setzero_si128(); x = _mm_madd_epi16(x, x);",
     "POPCNT": "long long x = 5; x = _mm_popcnt_u64(x);",
@@ -53,10 +53,8 @@ class BuildKernels(build_ext):
     def build_extensions(self):
         if not self.compiles("#include <Python.h>\n"):
             raise SystemExit(NO_COMPILER)
-        built = [
-            name for name, code in TRIALS.items() if self.compiles(TRIAL.format(name=name, statement=code))
-        ]
-        macros = [(f"QB_BUILD_{name}", "1") for name in built]
+        trials = {name: TRIAL.format(name=name, statement=code) for name, code in TRIALS.items()}
+        macros = [(f"QB_BUILD_{name}", "1") for name, text in trials.items() if self.compiles(text)]
         for extension in self.extensions:
             extension.define_macros = [*extension.define_macros, *macros]
             extension.extra_compile_args, extension.extra_link_args = self.arguments()
@@ -76,7 +74,7 @@ class BuildKernels(build_ext):
         return compile_args + sanitize, sanitize
 
     def compiles(self, text):
-        """Whether the compiler translates a C file of this text; what it says of one that it cannot is not shown."""
+        """Whether the compiler translates a C file of this text; what it says is not shown."""
         with tempfile.TemporaryDirectory() as folder, silence():
             source = Path(folder, "trial.c")
             source.write_text(text)
