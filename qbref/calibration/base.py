@@ -12,7 +12,7 @@ class Observer:
     """Watches batches of real data go by and proposes how to quantize them.
 
     A subclass implements ``_update(rows)``, which takes in a batch, ``_range(quantizer)``, which
-    answers with (lo, hi), and ``reset()``.
+    answers with (lo, hi) arrays, and ``reset()``.
 
     Parameters
     ----------
@@ -58,16 +58,38 @@ class Observer:
         ValueError
             If nothing has been observed, or an argument is invalid.
         """
+        options = dict(
+            n_bits=n_bits,
+            signed=signed,
+            symmetric=symmetric,
+            narrow_range=narrow_range,
+            symmetric_divisor=symmetric_divisor,
+            rounding=rounding,
+        )
+        lo, hi = self.range(**options)
+        return params_from_range(lo, hi, axis=self.axis, **options)
+
+    def range(self, **options):
+        """Return the (lo, hi) that :meth:`params` makes QuantParams of, given the same options.
+
+        Returns
+        -------
+        lo, hi : float, or float64 arrays with one entry per channel
+            As chosen: 0 may lie outside, which ``params`` then includes.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`params`.
+        """
         if self._channels is None:
             raise ValueError(f"{type(self).__name__} must observe data before params() is called, got none")
 
         def quantizer(lo, hi, axis=None):
-            return params_from_range(
-                lo, hi, n_bits, signed, symmetric, narrow_range, symmetric_divisor, axis, rounding=rounding
-            )
+            return params_from_range(lo, hi, axis=axis, **options)
 
-        lo, hi = self._range(quantizer)
-        return quantizer(lo, hi, self.axis) if self.axis is not None else quantizer(lo[0], hi[0])
+        lo, hi = (np.asarray(ends, np.float64) for ends in self._range(quantizer))
+        return (lo, hi) if self.axis is not None else (float(lo[0]), float(hi[0]))
 
     def reset(self):
         """Forget everything observed."""
@@ -94,12 +116,14 @@ class Observer:
 
 
 class HistogramObserver(Observer):
-    """An observer that keeps one :class:`GrowingHistogram` for each channel."""
+    """An observer that keeps one histogram, a :class:`GrowingHistogram` by default, for each channel."""
+
+    histogram_type = GrowingHistogram
 
     def __init__(self, axis, n_bins):
+        self.n_bins = as_integer("n_bins", n_bins)
         if n_bins < 2:
             raise ValueError(f"n_bins must be at least 2, got {n_bins}")
-        self.n_bins = n_bins
         super().__init__(axis)
 
     def reset(self):
@@ -108,6 +132,6 @@ class HistogramObserver(Observer):
 
     def _update(self, rows):
         if not self._histograms:
-            self._histograms = [GrowingHistogram(self.n_bins) for _ in rows]
+            self._histograms = [self.histogram_type(self.n_bins) for _ in rows]
         for histogram, row in zip(self._histograms, rows, strict=True):
             histogram.add(row)

@@ -10,6 +10,7 @@ batches leave exactly what one batch of all the data would.
 import numpy as np
 
 SMALLEST_EXPONENT = -200  # of the width; below any float32
+PART = 2**14  # values counted at a time, so that what is in between stays in the processor's cache
 
 
 class GrowingHistogram:
@@ -55,8 +56,9 @@ class GrowingHistogram:
         x = np.asarray(x, np.float32).ravel()
         self.lo, self.hi = min(self.lo, float(x.min())), max(self.hi, float(x.max()))
         self._make_room()
-        bins = np.floor(np.ldexp(x.astype(np.float64), -self.exponent)).astype(np.int64)
-        self.counts += np.bincount(bins - self.first, minlength=self.n_bins)
+        for part in np.split(x, range(PART, x.size, PART)):
+            bins = np.floor(part * np.ldexp(1.0, -self.exponent)) - self.first
+            self.counts += np.bincount(bins.astype(np.intp), minlength=self.n_bins)
         return self
 
     def points(self):

@@ -1,8 +1,18 @@
 """Figures in one style, without Matplotlib's global state. Matplotlib is imported when one is drawn."""
 
+from qbref.plots.calibration import calibration_thresholds
 from qbref.plots.frontier import accuracy_vs_bytes
 from qbref.plots.labels import label_points
 from qbref.plots.roofline import roofline
 from qbref.plots.style import PALETTE, figure, save, style
 
-__all__ = ["PALETTE", "accuracy_vs_bytes", "figure", "label_points", "roofline", "save", "style"]
+__all__ = [
+    "PALETTE",
+    "accuracy_vs_bytes",
+    "calibration_thresholds",
+    "figure",
+    "label_points",
+    "roofline",
+    "save",
+    "style",
+]

@@ -1,10 +1,12 @@
+import pickle
+
 import numpy as np
 import pytest
 
-from qbref.calibration import MSE, MinMax, MovingAverageMinMax, Percentile
-from qbref.quant import QuantParams, quantize
+from qbref.calibration import MSE, Entropy, Histogram, MinMax, MovingAverageMinMax, Percentile
+from qbref.quant import QuantParams, params_from_range, quantize
 
-OBSERVERS = [MinMax, MovingAverageMinMax, Percentile, MSE]
+OBSERVERS = [MinMax, MovingAverageMinMax, Percentile, Histogram, MSE, Entropy]
 every_observer = pytest.mark.parametrize("observer", OBSERVERS)
 
 
@@ -104,3 +106,42 @@ def test_the_data_are_not_changed_and_may_be_strided(observer):
 def test_repr_names_the_options():
     assert repr(MinMax(axis=0)) == "MinMax(axis=0)"
     assert repr(Percentile(99.9)) == "Percentile(percentile=99.9, n_bins=4096, axis=None)"
+
+
+@every_observer
+def test_params_are_those_of_the_range(observer):
+    x = np.random.default_rng(2).normal(size=(50, 3)).astype(np.float32)
+    for axis in (None, 1):
+        watching = observer(axis=axis).observe(x)
+        lo, hi = watching.range(n_bits=4, symmetric=True)
+        assert params_from_range(lo, hi, 4, symmetric=True, axis=axis) == watching.params(4, symmetric=True)
+        assert np.shape(lo) == np.shape(hi) == (() if axis is None else (3,))
+    with pytest.raises(ValueError, match="must observe data before"):
+        observer().range(n_bits=4)
+
+
+@every_observer
+def test_memory_does_not_grow_with_the_data(observer):
+    watching = observer(axis=0)
+    rng = np.random.default_rng(3)
+    sizes = []
+    for n_values in (2, 20_000):
+        for _ in range(10):
+            watching.observe(rng.normal(size=(3, n_values)))
+        sizes.append(len(pickle.dumps(watching)))
+    assert sizes[1] <= sizes[0] + 100  # small integers and floats may take some bytes more
+
+
+@every_observer
+def test_one_sided_data_keep_zero_at_their_end(observer):
+    x = np.random.default_rng(4).exponential(size=2000).astype(np.float32)
+    assert observer().observe(x).params().zero_point == -128
+    assert observer().observe(-x).params().zero_point == 127
+
+
+@every_observer
+def test_values_of_any_size_that_float32_holds(observer):
+    x = np.random.default_rng(5).uniform(-1, 1, size=500)
+    for factor in (1e-44, 1e-30, 1e30, 3.4e38):
+        p = observer().observe(x * factor).params()
+        assert 1.8 * factor < 255 * float(p.scale) < 2.1 * factor + 255 * 1.5e-45  # rounded up when subnormal
