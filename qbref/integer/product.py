@@ -76,9 +76,8 @@ class Conv2d(Layer):
     def run(self, x, kernels):
         """(N, H, W, C) integers → (N, OH, OW, O); the border holds z_x, which is real zero."""
         convolution = partial(convolve, x, self, self.zero_point, kernels)
-        return self.finish.after(
-            convolution, self.bias, self.pool and partial(self.pool.run, kernels=kernels)
-        )
+        pool = None if self.pool is None else partial(self.pool.run, kernels=kernels)
+        return self.finish.after(convolution, self.bias, pool)
 
     def describe(self):
         """Shape and width of the weights."""
