@@ -96,7 +96,7 @@ static void qb_multiply_block(const qb_gemm *g, const char *block, ptrdiff_t fir
 }
 
 /* Panels from..to for block b of rows; `arranged` says which block is in the scratch already */
-static void qb_run_block(const qb_gemm *g, ptrdiff_t b, ptrdiff_t from, ptrdiff_t to, char *scratch,
+static inline void qb_run_block(const qb_gemm *g, ptrdiff_t b, ptrdiff_t from, ptrdiff_t to, char *scratch,
                          uint8_t *corner, ptrdiff_t *arranged) {
     ptrdiff_t height = qb_block_rows(g), first = b * height;
     ptrdiff_t count = g->m - first < height ? g->m - first : height;

@@ -68,7 +68,7 @@ typedef struct {
     ptrdiff_t row_stride, k_stride, k;
 } qb_matrix;
 
-static void qb_arrange_matrix(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count,
+static inline void qb_arrange_matrix(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count,
                               uint8_t *corner, char *to, ptrdiff_t to_stride) {
     const qb_matrix *x = source;
     (void)corner;
@@ -137,7 +137,7 @@ static inline void qb_gather_patch(const qb_image *im, const uint8_t *image, ptr
 
 /* Patches are gathered as bytes into a corner of the first-level cache, as many as fit, and converted there
  * in one go: a loop over a kernel row of five bytes would be over before it has begun. */
-static void qb_arrange_patches(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count,
+static inline void qb_arrange_patches(const void *source, qb_conversion c, ptrdiff_t first, ptrdiff_t count,
                                uint8_t *corner, char *to, ptrdiff_t to_stride) {
     const qb_image *im = source;
     ptrdiff_t k = im->kernel_h * im->kernel_w * im->used_channels, per_image = im->out_h * im->out_w;

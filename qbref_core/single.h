@@ -60,7 +60,7 @@ QB_TARGET_AVX2 static void qb_single_avx2(const int32_t *x, const int32_t *multi
 }
 #endif
 
-static void qb_single(const int32_t *x, const int32_t *multiplier, const int32_t *right, ptrdiff_t count,
+static inline void qb_single(const int32_t *x, const int32_t *multiplier, const int32_t *right, ptrdiff_t count,
                       int32_t low, int32_t high, int32_t zero_point, uint8_t *q) {
 #if defined(QB_BUILD_AVX2)
     if (qb_in_use(QB_AVX2)) {
@@ -106,7 +106,7 @@ QB_TARGET_AVX2 static void qb_single_columns_avx2(const int32_t *x, ptrdiff_t x_
 }
 #endif
 
-static void qb_single_rows(const int32_t *x, ptrdiff_t x_stride, ptrdiff_t rows, const int32_t *multiplier,
+static inline void qb_single_rows(const int32_t *x, ptrdiff_t x_stride, ptrdiff_t rows, const int32_t *multiplier,
                            const int32_t *right, ptrdiff_t count, int32_t low, int32_t high, int32_t zero_point,
                            uint8_t *q, ptrdiff_t q_stride) {
     ptrdiff_t j = 0;
