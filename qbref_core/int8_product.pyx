@@ -4,6 +4,7 @@ import numpy as np
 
 from qbref.kernels._checks import UINT8
 from qbref_core import threads
+from qbref_core.requantize import MODES
 
 from libc.math cimport ldexp
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
@@ -16,14 +17,6 @@ cdef extern from "dispatch.h" nogil:
     void qb_connect(const int *flags)
 
 qb_connect(flags())
-
-MODES = {
-    "single": QB_SINGLE,
-    "double": QB_DOUBLE,
-    "half_up_twice": QB_HALF_UP_TWICE,
-    "float32": QB_FLOAT32,
-    "float64": QB_FLOAT64,
-}
 
 
 cdef class Epilogue:

@@ -64,6 +64,7 @@ def assert_same(expected, result):
     assert result.dtype == expected.dtype
     assert result.shape == expected.shape
     assert np.array_equal(result, expected)
+    assert result.dtype.kind != "f" or result.tobytes() == expected.tobytes()  # 0.0 is not -0.0
 
 
 def outcome(function, arguments):

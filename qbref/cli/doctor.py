@@ -82,21 +82,25 @@ def advice(found):
 
 
 def product_of_int8(backend, rng):
+    """int8 times int8, with tails in every direction."""
     lhs, rhs = (rng.integers(-128, 128, shape, np.int8) for shape in ((13, 259), (259, 37)))
     return backend.int8_matmul(lhs, rhs, lhs_zero_point=-3)
 
 
 def product_of_signs(backend, rng):
+    """Packed signs times packed signs."""
     a, b = (rng.normal(size=shape).astype(np.float32) for shape in ((13, 259), (37, 259)))
     return backend.xnor_matmul(backend.pack_bits(a), backend.pack_bits(b), 259)
 
 
 def product_of_int4(backend, rng):
+    """int8 times packed 4-bit weights."""
     lhs, weights = rng.integers(-128, 128, (13, 259), np.int8), rng.integers(-8, 8, (37, 259), np.int8)
     return backend.int4_matmul(lhs, pack_int4(weights), lhs_zero_point=5)
 
 
 def product_of_a_table(backend, rng):
+    """int8 times 4-bit codes into a table."""
     lhs, table = rng.integers(-128, 128, (13, 259), np.int8), rng.integers(-128, 128, 16, np.int8)
     return backend.lut_matmul(lhs, rng.integers(0, 256, (37, 130), np.uint8), table, lhs_zero_point=5)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qbref.binary.threshold import apply_threshold
 from qbref.integer.geometry import Geometry
 from qbref.integer.layer import Layer, require_array
 from qbref.integer.product import require_outputs
@@ -40,7 +41,7 @@ class Threshold(Layer):
 
     def run(self, x, kernels):
         """Accumulators or activations (…, C) → signs."""
-        minus = (x < self.threshold) != self.flip
+        minus = ~apply_threshold(x, self.threshold, self.flip)
         return kernels.pack_bits(minus) if self.packed else np.where(minus, np.int8(-1), np.int8(1))
 
     def describe(self):

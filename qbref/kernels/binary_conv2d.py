@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from qbref.binary.threshold import apply_threshold
 from qbref.kernels._checks_binary import check_binary_conv2d
 from qbref.kernels.im2col import im2col
 from qbref.kernels.pack_bits import pack_bits
@@ -82,8 +83,7 @@ def binary_conv2d(
         accumulator += np.int32(padding_value - 1) * _outside(x_words.shape[1:3], geometry, size) @ tap_sums.T
     if threshold is None:
         return accumulator
-    is_plus = (accumulator >= threshold[0]) != threshold[1]
-    return pack_bits(~is_plus)
+    return pack_bits(~apply_threshold(accumulator, *threshold))
 
 
 def _outside(image_size, geometry, size):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qbref.binary.threshold import apply_threshold
 from qbref.kernels._checks_binary import check_xnor_matmul
 from qbref.kernels.pack_bits import pack_bits
 
@@ -81,9 +82,4 @@ def xnor_matmul(a_words, b_words, k, threshold=None):
         block = a_words[start : start + rows]
         mismatches = np.bitwise_count(block[:, None, :] ^ b_words).sum(axis=-1, dtype=np.int64)
         accumulator[start : start + rows] = k - 2 * mismatches
-    return accumulator if threshold is None else _signs(accumulator, *threshold)
-
-
-def _signs(accumulator, threshold, flip):
-    is_plus = (accumulator >= threshold) != flip
-    return pack_bits(~is_plus)
+    return accumulator if threshold is None else pack_bits(~apply_threshold(accumulator, *threshold))
