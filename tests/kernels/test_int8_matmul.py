@@ -80,3 +80,13 @@ def test_int8_matmul_refuses_other_dtypes_and_shapes():
         int8_matmul(good, good[:2])
     with pytest.raises(TypeError, match="rhs_zero_point must be an integer, got 0.5"):
         int8_matmul(good, good, 0, 0.5)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_bias_may_carry_the_deepest_sum_to_the_end_of_int32_and_no_further(sign):
+    lhs, rhs = np.full((1, 3), -128, np.int8), np.full((3, 1), -128 if sign == 1 else 127, np.int8)
+    room = 2**31 - 1 - 3 * 128 * 128  # by the dtypes, not by these values
+    bias = np.array([sign * room], np.int32)
+    assert int8_matmul(lhs, rhs, bias=bias)[0, 0] == sign * room + 3 * -128 * int(rhs[0, 0])
+    with pytest.raises(ValueError, match=f"bias must be at most {room} in magnitude"):
+        int8_matmul(lhs, rhs, bias=bias + np.int32(sign))
