@@ -5,8 +5,8 @@ import copy
 import numpy as np
 
 from qbref import nn
-from qbref.qnn.report import Report
-from qbref.qnn.sign import Sign
+from qbref.qnn import Gain, Report, Sign, UniformWeights
+from qbref.qnn.product import Product
 
 
 def fold_batchnorm(model):
@@ -28,9 +28,12 @@ def fold_batchnorm(model):
 
     Notes
     -----
-    gamma = 0 leaves zero weights and the bias beta; gamma < 0 turns the weights' signs. Binary weights
-    fold as well, since alpha * sign(W) scales with W. A batch normalization that precedes a Sign stays:
-    it becomes an integer threshold.
+    gamma = 0 leaves zero weights and the bias beta; gamma < 0 turns the weights' signs. In a binary
+    or ternary layer, g goes behind the weight quantizer (:class:`qbref.qnn.Gain`) and the latent weights
+    stay. A batch normalization that precedes a Sign stays as well: it becomes an integer threshold.
+
+    beta and abs(gamma) are the mean and standard deviation that training gave the layer's outputs. They
+    are kept as ``layer.moments``, for :func:`qbref.ptq.absorb_high_bias` and analytic bias correction.
 
     Examples
     --------
@@ -66,10 +69,14 @@ def _fold_children(module, path, report):
 
 def _fold_into(layer, norm):
     std = np.sqrt(norm.running_var + norm.eps)
-    gamma = 1.0 if norm.weight is None else norm.weight.data
-    beta = 0.0 if norm.bias is None else norm.bias.data
+    gamma = np.ones_like(std) if norm.weight is None else norm.weight.data
+    beta = np.zeros_like(std) if norm.bias is None else norm.bias.data
     g = gamma / std
     bias = 0.0 if layer.bias is None else layer.bias.data
     weight = layer.weight.data
     layer.bias = nn.Parameter(((bias - norm.running_mean) * g + beta).astype(weight.dtype))
-    layer.weight.data = (weight * g.reshape(-1, *[1] * (weight.ndim - 1))).astype(weight.dtype)
+    if isinstance(layer, Product) and not isinstance(layer.weight_quantizer, UniformWeights):
+        layer.weight_quantizer = Gain(layer.weight_quantizer, g)
+    else:
+        layer.weight.data = (weight * g.reshape(-1, *[1] * (weight.ndim - 1))).astype(weight.dtype)
+    layer.moments = beta.copy(), np.abs(gamma)

@@ -4,7 +4,7 @@ import numpy as np
 
 from qbref.autograd import Tensor, no_grad
 from qbref.ptq.fold_batchnorm import fold_batchnorm
-from qbref.qnn import FakeQuantize, QuantConfig, build
+from qbref.qnn import ActivationQuantizer, QuantConfig, build
 
 
 def quantize_static(model, calibration_batches, config=None):
@@ -61,7 +61,7 @@ def calibrate(q, calibration_batches):
     Module
         `q`, in evaluation mode.
     """
-    quantizers = [module for module in q.modules() if isinstance(module, FakeQuantize)]
+    quantizers = [module for module in q.modules() if isinstance(module, ActivationQuantizer)]
     q.eval()
     for quantizer in quantizers:
         quantizer.observing = True

@@ -3,7 +3,7 @@
 from qbref.calibration import MovingAverageMinMax
 from qbref.ptq.fold_batchnorm import fold_batchnorm
 from qbref.ptq.static import calibrate
-from qbref.qnn import FakeQuantize, QuantConfig, build
+from qbref.qnn import ActivationQuantizer, QuantConfig, build
 
 
 def prepare(model, config=None, calibration_batches=None):
@@ -47,6 +47,6 @@ def prepare(model, config=None, calibration_batches=None):
 def freeze(q):
     """Keep every activation range of `q` as it is from now on, in training too; returns `q`."""
     for module in q.modules():
-        if isinstance(module, FakeQuantize):
-            module.frozen = True
+        if isinstance(module, ActivationQuantizer):
+            module.freeze()
     return q

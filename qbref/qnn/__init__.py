@@ -5,9 +5,10 @@ Here the two streams meet, the floats that learn (`autograd`, `nn`) and the numb
 :func:`qbref.integer.convert` makes of it.
 """
 
+from qbref.qnn.activations import ActivationQuantizer
 from qbref.qnn.border import Quantize
 from qbref.qnn.build import build
-from qbref.qnn.config import Lut, QuantConfig, Uniform, int_weights
+from qbref.qnn.config import ActivationScheme, Lut, QuantConfig, Uniform, WeightScheme, int_weights
 from qbref.qnn.conv import BinaryConv2d, Conv2d
 from qbref.qnn.dynamic import DynamicConv2d, DynamicLinear
 from qbref.qnn.fake_quantize import FakeQuantize, fake_quantize
@@ -16,9 +17,13 @@ from qbref.qnn.pooling import AvgPool2d
 from qbref.qnn.report import Entry, Report
 from qbref.qnn.residual import Residual
 from qbref.qnn.sign import Sign, approx_sign, ste_sign
-from qbref.qnn.weights import BinaryWeights, Levels, LutWeights, UniformWeights
+from qbref.qnn.switch import in_float
+from qbref.qnn.weights import BinaryWeights, Gain, Levels, LutWeights, UniformWeights, WeightQuantizer
+from qbref.qnn.weights.base import constrain
 
 __all__ = [
+    "ActivationQuantizer",
+    "ActivationScheme",
     "AvgPool2d",
     "BinaryConv2d",
     "BinaryLinear",
@@ -28,6 +33,7 @@ __all__ = [
     "DynamicLinear",
     "Entry",
     "FakeQuantize",
+    "Gain",
     "Levels",
     "Linear",
     "Lut",
@@ -39,9 +45,13 @@ __all__ = [
     "Sign",
     "Uniform",
     "UniformWeights",
+    "WeightQuantizer",
+    "WeightScheme",
     "approx_sign",
     "build",
+    "constrain",
     "fake_quantize",
+    "in_float",
     "int_weights",
     "ste_sign",
 ]

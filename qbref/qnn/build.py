@@ -4,17 +4,15 @@ import numpy as np
 
 from qbref import nn
 from qbref.qnn.border import Quantize
-from qbref.qnn.config import Lut
 from qbref.qnn.conv import Conv2d
 from qbref.qnn.dynamic import DynamicConv2d, DynamicLinear
-from qbref.qnn.fake_quantize import FakeQuantize
 from qbref.qnn.linear import Linear
 from qbref.qnn.pooling import AvgPool2d
 from qbref.qnn.product import NO_BOUNDS, Product
 from qbref.qnn.report import Report
 from qbref.qnn.residual import Residual
 from qbref.qnn.sign import Sign
-from qbref.qnn.weights import BinaryWeights, LutWeights, UniformWeights
+from qbref.qnn.weights import UniformWeights
 
 BATCH_NORMS = nn.BatchNorm1d, nn.BatchNorm2d
 PRODUCTS = nn.Linear, nn.Conv2d
@@ -46,7 +44,7 @@ def build(model, config, report=()):
 
     Quantizers stand at the input and behind every product, residual sum and average pooling; a ReLU,
     ReLU6 or Hardtanh is fused into the layer before it. Where a result only meets a sign or leaves the
-    network, it stays an accumulator.
+    network, it stays an accumulator. Layers of `qnn` keep their weight quantizer, unless it is uniform.
 
     Parameters
     ----------
@@ -67,7 +65,9 @@ def build(model, config, report=()):
     quantizer = builder.quantizer("input")
     builder.report.add("input", "Quantize", f"{quantizer.spec}")
     layers, _ = builder.chain(items, quantizer, keep_grid=False)
-    q = nn.Sequential(Quantize(quantizer), *layers)
+    border = Quantize(quantizer)
+    border.path = "input"
+    q = nn.Sequential(border, *layers)
     q.report = builder.report
     return q
 
@@ -78,9 +78,11 @@ class _Builder:
     def __init__(self, config, report):
         self.config, self.report = config, Report(report)
 
-    def quantizer(self, path):
-        config = self.config
-        return FakeQuantize(config.activations_of(path), config.observer(), config.rounding)
+    def quantizer(self, path, bounds=NO_BOUNDS):
+        scheme = self.config.activations_of(path)
+        quantizer = scheme.activation_quantizer(self.config.observer(), self.config.rounding, bounds)
+        quantizer.bounds = bounds
+        return quantizer
 
     def chain(self, items, grid, keep_grid):
         """Quantized layers of one chain, and the quantizer of its result (None: accumulators)."""
@@ -93,6 +95,8 @@ class _Builder:
                     f"layer {path!r} must be one that quantization knows, got {type(module).__name__}"
                 )
             layer, grid = step(path, module, grid, items, keep_grid)
+            if isinstance(layer, (Product, Residual, AvgPool2d)):
+                layer.path = path
             layers.append(layer)
         return layers, grid
 
@@ -123,19 +127,16 @@ class _Builder:
                 f"layer {path!r} must stand once in one model, got one that is quantized already"
             )
         bounds, fused = _take_activation(items)
-        output = self.quantizer(path) if keep_grid and not items or _needs_grid(items) else None
+        output = self.quantizer(path, bounds) if keep_grid and not items or _needs_grid(items) else None
         layer.set_quantizers(weights, grid, output, bounds, self.config.requantize_mode)
         result = "accumulators out" if output is None else f"{output.spec} out"
-        self.report.add(path, module, f"{_describe(weights)} weights{fused}, {result}")
+        self.report.add(path, module, f"{weights.label} weights{fused}, {result}")
         return layer, output
 
     def _weight_quantizer(self, path, layer):
-        if isinstance(layer.weight_quantizer, BinaryWeights):
+        if not isinstance(layer.weight_quantizer, UniformWeights):
             return layer.weight_quantizer
-        spec = self.config.weights_of(path)
-        if isinstance(spec, Lut):
-            return LutWeights(layer.weight.data, spec)
-        return UniformWeights(spec, self.config.rounding, layer.weight.data)
+        return self.config.weights_of(path).weight_quantizer(layer.weight.data, self.config.rounding)
 
     def _residual(self, path, module, grid, items, keep_grid):
         if grid is None:
@@ -148,7 +149,7 @@ class _Builder:
             )
             shortcut = nn.Sequential(*layers)
         bounds, fused = _take_activation(items)
-        output = self.quantizer(path)
+        output = self.quantizer(path, bounds)
         links = body_grid, shortcut_grid
         layer = Residual(nn.Sequential(*body), shortcut, links, output, bounds, self.config.requantize_mode)
         self.report.add(path, module, f"integer sum{fused}, {output.spec} out")
@@ -157,7 +158,7 @@ class _Builder:
     def _average(self, path, module, grid, items, keep_grid):
         if grid is None:
             raise ValueError(f"layer {path!r} must receive quantized values, got accumulators")
-        output = self.quantizer(path)
+        output = self.quantizer(path, grid.bounds)
         self.report.add(path, module, f"integer mean, {output.spec} out")
         return AvgPool2d.from_float(module, grid, output, self.config.requantize_mode), output
 
@@ -201,10 +202,6 @@ def _needs_grid(items):
 
 def _quantized_form(module):
     return (Conv2d if isinstance(module, nn.Conv2d) else Linear).from_float(module)
-
-
-def _describe(weights):
-    return "binary" if isinstance(weights, BinaryWeights) else str(weights.spec)
 
 
 def _check_overrides(items, config):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from qbref.autograd import Tensor
-from qbref.nn import Module
+from qbref.qnn.activations import ActivationQuantizer
 from qbref.quant.affine import fake_quantize as fake_quantize_array
 from qbref.quant.params import QuantParams
 from qbref.quant.ranges import params_from_range
@@ -54,7 +54,7 @@ def fake_quantize(x, params):
     return Tensor.from_op(x_hat, (x,), backward)
 
 
-class FakeQuantize(Module):
+class FakeQuantize(ActivationQuantizer):
     """The quantizer of one activation: watches a range, then rounds to its levels.
 
     Parameters
@@ -64,15 +64,6 @@ class FakeQuantize(Module):
     observer : object
         From :mod:`qbref.calibration`; sees every batch while `observing` or while training.
     rounding : str
-
-    Attributes
-    ----------
-    params : QuantParams
-        Scale, zero point and levels; a ValueError before any data were observed.
-    observing : bool
-        Watch only, and hand the values through unrounded: the calibration pass.
-    frozen : bool
-        Keep the range while training.
 
     Examples
     --------
@@ -85,9 +76,8 @@ class FakeQuantize(Module):
     """
 
     def __init__(self, spec, observer, rounding="half_even"):
-        super().__init__()
-        self.spec, self.observer, self.rounding = spec, observer, rounding
-        self.observing = self.frozen = False
+        super().__init__(spec)
+        self.observer, self.rounding = observer, rounding
         unit = params_from_range(-1.0, 1.0, **spec.range_options)
         self._levels = unit.qmin, unit.qmax
         # A level grid that was never observed has scale NaN; both travel in the state_dict.
@@ -110,6 +100,7 @@ class FakeQuantize(Module):
         """Round `x` to the levels; while observing, return it unchanged."""
         if self.observing:
             self.observer.observe(x.data)
+        if self.passes_through:
             return x
         if self.training and not self.frozen:
             self.observer.observe(x.data)

@@ -4,6 +4,7 @@ import numpy as np
 
 from qbref.autograd import Tensor
 from qbref.nn import functional as F
+from qbref.qnn.activations import any_passes_through
 from qbref.qnn.arithmetic import product_arithmetic
 from qbref.quant.affine import quantize
 
@@ -22,11 +23,11 @@ class Product:
     ----------
     weight : Parameter
         The latent weights, in float; training moves these.
-    weight_quantizer : Module
+    weight_quantizer : WeightQuantizer
         Latent weights to few levels; see :mod:`qbref.qnn.weights`.
-    output_quantizer : FakeQuantize or None
+    output_quantizer : ActivationQuantizer or None
         None: the accumulators are handed on (to a sign, or out of the network).
-    input_quantizer : FakeQuantize, Sign or None
+    input_quantizer : ActivationQuantizer, Sign or None
         The quantizer that made this layer's input: a link, owned by the layer before. None: the input
         is real, and so is the arithmetic.
     bounds : (float, float)
@@ -47,25 +48,35 @@ class Product:
         """The quantizer of the layer's input, or None."""
         return self._input_link[0]
 
+    def latent(self):
+        """The (weight, bias) of which the quantized layer is made, as Tensors; the bias may be None."""
+        return self.weight, self.bias
+
+    def quantized_weight(self):
+        """The weights in use, as a Tensor: of few levels, where ``weight`` holds the latent ones."""
+        weight, _ = self.latent()
+        return self.weight_quantizer(weight) if self.weight_quantizer.enabled else weight
+
     def forward(self, x):
         """Quantized product of `x`, float in and float out."""
         if self._runs_in_float:
-            y = self.product(x, self.weight_quantizer(self.weight), self.bias)
-            y = bounded(y, self.bounds)
+            _, bias = self.latent()
+            y = bounded(self.product(x, self.quantized_weight(), bias), self.bounds)
             return y if self.output_quantizer is None else self.output_quantizer(y)
         return Tensor(self.simulate(x.data))
 
     @property
     def _runs_in_float(self):
-        if self.training or self.input_quantizer is None:
+        if self.training or self.input_quantizer is None or not self.weight_quantizer.enabled:
             return True
-        return any(getattr(q, "observing", False) for q in (self.input_quantizer, self.output_quantizer))
+        return any_passes_through(self.input_quantizer, self.output_quantizer)
 
     def arithmetic(self):
         """The layer's integers: :class:`qbref.qnn.arithmetic.ProductArithmetic`."""
+        weight, bias = self.latent()
         return product_arithmetic(
-            self.weight_quantizer.levels(self.weight.data),
-            None if self.bias is None else self.bias.data,
+            self.weight_quantizer.levels(weight.data),
+            None if bias is None else bias.data,
             self.input_quantizer.params,
             None if self.output_quantizer is None else self.output_quantizer.params,
             self.bounds,
@@ -104,4 +115,6 @@ def with_state_of(layer, cls, *shape):
     made = cls(*shape, bias=layer.bias is not None, rng=np.random.default_rng(0))
     for name, parameter in layer.named_parameters():
         getattr(made, name).data[...] = parameter.data
+    if hasattr(layer, "moments"):
+        made.moments = layer.moments
     return made

@@ -15,6 +15,7 @@ import numpy as np
 import qbref.kernels
 from qbref import nn
 from qbref.autograd import Tensor
+from qbref.qnn.activations import any_passes_through
 from qbref.qnn.arithmetic import INT32_MAX, Requantizer
 from qbref.qnn.product import NO_BOUNDS, bounded
 from qbref.quant.affine import dequantize, quantize
@@ -71,9 +72,9 @@ class Residual(nn.Residual):
 
     Attributes
     ----------
-    body_quantizer, shortcut_quantizer : FakeQuantize or Sign
+    body_quantizer, shortcut_quantizer : ActivationQuantizer or Sign
         Links to the quantizers that made the two terms.
-    output_quantizer : FakeQuantize
+    output_quantizer : ActivationQuantizer
     bounds : (float, float)
         Of the fused activation.
     """
@@ -102,7 +103,7 @@ class Residual(nn.Residual):
     def forward(self, x):
         """Float sum while training, the integer engine's sum in evaluation."""
         a, b = self.body(x), x if self.shortcut is None else self.shortcut(x)
-        if self.training or self.output_quantizer.observing:
+        if self.training or any_passes_through(*self._links, self.output_quantizer):
             return self.output_quantizer(bounded(a + b, self.bounds))
         q_a, q_b = (quantize(term.data, link.params) for term, link in zip((a, b), self._links, strict=True))
         return Tensor(dequantize(self.arithmetic()(q_a, q_b), self.output_quantizer.params))

@@ -57,6 +57,8 @@ class Sign(Module):
     """
 
     params = QuantParams(scale=1.0, zero_point=0, qmin=-1, qmax=1)
+    bounds = -1.0, 1.0
+    passes_through = False
 
     def __init__(self, surrogate="ste_sign"):
         super().__init__()

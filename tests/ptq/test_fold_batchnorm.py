@@ -83,6 +83,30 @@ def test_binary_weights_fold_into_scale_and_sign():
     model = nn.Sequential(qnn.BinaryLinear(6, 4, bias=False), nn.BatchNorm1d(4)).eval()
     randomize(model[1], rng)
     x = qb.Tensor(rng.standard_normal((5, 6)).astype(np.float32))
-    np.testing.assert_allclose(
-        ptq.fold_batchnorm(model)(x).data, model(x).data, rtol=1e-5, atol=1e-5
-    )  # as above
+    folded = ptq.fold_batchnorm(model)
+    np.testing.assert_allclose(folded(x).data, model(x).data, rtol=1e-5, atol=1e-5)  # as above
+    assert (folded[0].weight.data == model[0].weight.data).all()  # latent weights stay
+
+
+def test_moments_are_those_of_the_folded_norms_outputs_and_survive_quantization():
+    rng = np.random.default_rng(3)
+    model = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, momentum=1.0))
+    model[1].weight.data = np.array([1.0, -2.0, 0.5, 3.0], np.float32)
+    model[1].bias.data = np.array([0.0, 1.0, -1.0, 2.0], np.float32)
+    x = rng.standard_normal((4000, 6)).astype(np.float32)
+    y = model(qb.Tensor(x)).data  # one training pass: the running statistics are those of x
+    folded = ptq.fold_batchnorm(model.eval())
+    mean, std = folded[0].moments
+    np.testing.assert_allclose(mean, y.mean(axis=0), atol=1e-4)  # eps, and n against n - 1
+    np.testing.assert_allclose(std, y.std(axis=0), rtol=1e-3)
+    q = ptq.quantize_static(model, [x])
+    assert q[1].moments is not None and (q[1].moments[0] == mean).all()
+
+
+def test_plain_quantized_layers_fold_into_their_latent_weights():
+    model = nn.Sequential(qnn.Linear(3, 2), nn.BatchNorm1d(2)).eval()
+    model[1].weight.data[:] = [2.0, -3.0]
+    folded = ptq.fold_batchnorm(model)
+    assert isinstance(folded[0].weight_quantizer, qnn.UniformWeights)
+    factor = folded[0].weight.data / model[0].weight.data
+    np.testing.assert_allclose(factor, [[2.0] * 3, [-3.0] * 3], rtol=1e-5)  # eps of the norm

@@ -21,8 +21,10 @@ def test_uniform_forward_is_scale_times_levels():
 
 
 def test_uniform_weights_must_be_symmetric():
-    with pytest.raises(ValueError, match="weights must use a symmetric range"):
+    with pytest.raises(ValueError, match="weights must use a signed symmetric range"):
         qnn.UniformWeights(qnn.Uniform(8))
+    with pytest.raises(ValueError, match="weights must use a signed symmetric range"):
+        qnn.UniformWeights(qnn.Uniform(8, signed=False, symmetric=True))
 
 
 def test_an_all_zero_channel_quantizes_to_zeros():
@@ -103,3 +105,49 @@ def test_mse_clipping_is_fitted_once_and_then_follows_the_range():
 def test_an_unknown_clip_is_refused():
     with pytest.raises(ValueError, match="clip must be 'none' or 'mse'"):
         qnn.Uniform(4, clip="minmax")
+
+
+def test_a_fixed_scale_stays_when_the_weights_move():
+    quantizer = qnn.UniformWeights(qnn.int_weights(4)).fix(W)
+    assert quantizer.levels(3 * W).scale.tolist() == [np.float32(0.1), np.float32(0.02)]
+    assert quantizer.levels(3 * W).q.max() == 7  # clipped: the grid did not follow
+    assert list(quantizer.state_dict()) == ["share", "scale"]
+
+
+def test_weights_moved_onto_a_fixed_grid_come_back_as_the_chosen_integers():
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((50, 40)).astype(np.float32) * rng.uniform(1e-3, 1e3, (50, 1)).astype(np.float32)
+    quantizer = qnn.UniformWeights(qnn.int_weights(8)).fix(w)
+    chosen = rng.integers(-127, 128, w.shape).astype(np.int8)
+    moved = chosen * quantizer.levels(w).scale[:, None]
+    assert (quantizer.levels(moved).q == chosen).all()
+
+
+def test_gain_multiplies_weights_levels_and_gradient():
+    rng = np.random.default_rng(0)
+    w = qb.Tensor(rng.uniform(-2, 2, (3, 4)).astype(np.float32), requires_grad=True)
+    gain = np.array([2.0, -0.5, 4.0], np.float32)
+    quantizer = qnn.Gain(qnn.BinaryWeights(), gain)
+    plain = qnn.BinaryWeights()(w).data
+    assert (quantizer(w).data == plain * gain[:, None]).all()
+    levels = quantizer.levels(w.data)
+    assert (levels.scale > 0).all() and (levels.q * levels.scale[:, None] == plain * gain[:, None]).all()
+    quantizer(w).backward(np.ones((3, 4), np.float32))
+    alpha = np.abs(w.data).mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(w.grad, gain[:, None] * alpha * (np.abs(w.data) <= 1), rtol=1e-6)  # float32
+
+
+def test_constrain_reaches_every_quantizer_and_the_one_behind_a_gain():
+    class Halves(qnn.WeightQuantizer):
+        def constrain(self, latent):
+            latent *= 0.5
+
+    model = qb.nn.Sequential(
+        qnn.Linear(2, 2, weight_quantizer=Halves()),
+        qnn.Linear(2, 2, weight_quantizer=qnn.Gain(Halves(), np.ones(2))),
+        qnn.Linear(2, 2),
+    )
+    before = [layer.weight.data.copy() for layer in model]
+    assert qnn.constrain(model) is model
+    factors = [(layer.weight.data / w).flat[0] for layer, w in zip(model, before, strict=True)]
+    assert factors == [0.5, 0.5, 1.0]
