@@ -9,6 +9,7 @@ from qbref.calibration.minmax import MinMax
 from qbref.calibration.moving_average import MovingAverageMinMax
 from qbref.calibration.mse import MSE
 from qbref.calibration.percentile import Percentile
+from qbref.calibration.sqnr import SQNR
 
 __all__ = [
     "MSE",
@@ -20,5 +21,6 @@ __all__ = [
     "MovingAverageMinMax",
     "Observer",
     "Percentile",
+    "SQNR",
     "compare",
 ]

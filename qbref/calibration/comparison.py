@@ -10,6 +10,7 @@ from qbref.calibration.minmax import MinMax
 from qbref.calibration.moving_average import MovingAverageMinMax
 from qbref.calibration.mse import MSE
 from qbref.calibration.percentile import Percentile
+from qbref.calibration.sqnr import SQNR
 from qbref.quant.affine import fake_quantize
 from qbref.quant.checks import as_float_array
 from qbref.quant.params import QuantParams
@@ -87,6 +88,7 @@ def _one_of_every_kind(axis):
         "percentile 99.99": Percentile(99.99, axis=axis),
         "histogram": Histogram(axis=axis),
         "MSE": MSE(axis=axis),
+        "SQNR": SQNR(axis=axis),
         "entropy": Entropy(axis=axis),
     }
 

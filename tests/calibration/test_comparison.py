@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qbref.calibration import MSE, Entropy, Histogram, MinMax, MovingAverageMinMax, Percentile, compare
+from qbref.calibration import MSE, SQNR, Entropy, Histogram, MinMax, MovingAverageMinMax, Percentile, compare
 from qbref.quant import params_from_range
 
 
@@ -17,6 +17,7 @@ def test_every_kind_of_observer_answers_as_it_would_by_itself():
         "percentile 99.99": Percentile(99.99),
         "histogram": Histogram(),
         "MSE": MSE(),
+        "SQNR": SQNR(),
         "entropy": Entropy(),
     }
     table = compare(x, 4, symmetric=True)

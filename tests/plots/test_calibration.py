@@ -47,7 +47,7 @@ def test_no_text_covers_another_or_leaves_the_picture(size):
 def test_each_bar_reaches_from_the_lowest_level_to_the_highest():
     fig, choices = drawn()
     bars = [line for line in fig.axes[1].get_lines() if line.get_marker() == "|"]
-    assert len(bars) == len(choices) == 6
+    assert len(bars) == len(choices) == 7
     for row, (bar, choice) in enumerate(zip(bars, choices, strict=True)):
         p = choice.params
         ends = [(q - int(p.zero_point)) * float(p.scale) for q in (p.qmin, p.qmax)]
@@ -59,7 +59,7 @@ def test_each_end_is_marked_in_the_histogram_in_the_colour_of_its_bar():
     marks = {(round(float(line.get_xdata()[0]), 4), line.get_color()) for line in fig.axes[0].get_lines()}
     bars = [line for line in fig.axes[1].get_lines() if line.get_marker() == "|"]
     assert marks == {(round(float(x), 4), bar.get_color()) for bar in bars for x in bar.get_xdata()}
-    assert len({bar.get_color() for bar in bars}) == 6
+    assert len({bar.get_color() for bar in bars}) == 7
 
 
 def test_the_histogram_counts_every_value():
@@ -102,7 +102,7 @@ def test_all_data_and_all_bars_are_inside_the_axes():
 def test_names_have_the_contrast_that_accessibility_asks_for():
     fig, _ = drawn()
     shown = [label.get_color() for label in fig.axes[1].get_yticklabels()]
-    assert shown == [darker(color, 0.6) for color in COLORS[:6]]
+    assert shown == [darker(color, 0.6) for color in COLORS[:7]]
     for color in (darker(color, 0.6) for color in COLORS):
         s_rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
         linear = np.where(s_rgb <= 0.04045, s_rgb / 12.92, ((s_rgb + 0.055) / 1.055) ** 2.4)
