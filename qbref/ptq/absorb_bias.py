@@ -36,11 +36,11 @@ def absorb_high_bias(model, calibration_batches=None):
 
     Notes
     -----
-    DFQ (Nagel et al. 2019, arXiv:1906.04721), section 4.1.2. beta and gamma are a folded batch norm's shift
+    DFQ (Nagel et al. 2019, arXiv:1906.04721), section 4.1. beta and gamma are a folded batch norm's shift
     and absolute scale (``layer.moments``), which :func:`qbref.ptq.equalize` keeps up to date. For a normal
     distribution 0.13 % of the values lie below c and come out slightly wrong; on the others the function
-    is unchanged. The same c is used where no activation stands between the layers, as in the paper (AIMET
-    moves all of beta there).
+    is unchanged. The same c is used where no activation stands between the layers (AIMET moves all of beta
+    there).
 
     What pads an image with zeros would need c there: a padded convolution or average pooling absorbs
     nothing here (AIMET lets it, with an error along the border).

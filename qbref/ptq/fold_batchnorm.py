@@ -24,7 +24,8 @@ def fold_batchnorm(model):
     -------
     Module
         A copy in which each folded batch normalization is an ``nn.Identity``, so that every other layer
-        keeps its path; its `report` names each batch normalization and what became of it.
+        keeps its path; its `report` names each batch normalization and what became of it, after the
+        entries that `model` came with.
 
     Notes
     -----
@@ -44,7 +45,7 @@ def fold_batchnorm(model):
     1     BatchNorm1d  folded into layer 0
     """
     folded = copy.deepcopy(model)
-    folded.report = Report()
+    folded.report = Report(getattr(model, "report", ()))
     _fold_children(folded, "", folded.report)
     return folded
 

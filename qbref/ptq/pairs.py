@@ -5,7 +5,7 @@ rearranges. Between a producer and the layers that consume its channels, if noth
 
     W1 <- W1 / s,  b1 <- b1 / s   (output channels)      W2 <- W2 s   (input channels)               (1)
 
-leaves the function as it is (DFQ, arXiv:1906.04721, eq. 5 to 7). The producer may also be a LayerNorm, whose
+leaves the function as it is (DFQ, arXiv:1906.04721, section 4.1). The producer may also be a LayerNorm, whose
 weight and bias are divided.
 """
 

@@ -33,7 +33,11 @@ class Product:
     bounds : (float, float)
         Of the fused activation.
     requantize_mode : str
+    channel_axis : int
+        Of the layer's result: 1 for images (N, C, H, W), -1 for features (..., C).
     """
+
+    channel_axis = 1
 
     def set_quantizers(self, weight, input=None, output=None, bounds=NO_BOUNDS, requantize_mode="single"):
         """Attach the quantizers; returns the layer."""
@@ -84,13 +88,13 @@ class Product:
         )
 
     def simulate(self, x):
-        """Real values in, the integer engine's result as real values out (ndarrays, channels second)."""
+        """Real values in, the integer engine's result as real values out (ndarrays)."""
         integers = self.arithmetic()
         q = quantize(x, integers.input).astype(np.float64) - float(integers.input.zero_point)
         # float64 holds every partial sum exactly: they are integers below 2**53.
         sums = self.product(Tensor(q), Tensor(integers.weights.q.astype(np.float64)), None).data
-        accumulator = np.moveaxis(sums, 1, -1).astype(np.int32) + integers.bias
-        return np.moveaxis(integers.real(integers.finish(accumulator)), -1, 1)
+        accumulator = np.moveaxis(sums, self.channel_axis, -1).astype(np.int32) + integers.bias
+        return np.moveaxis(integers.real(integers.finish(accumulator)), -1, self.channel_axis)
 
 
 def bounded(y, bounds):

@@ -110,3 +110,9 @@ def test_plain_quantized_layers_fold_into_their_latent_weights():
     assert isinstance(folded[0].weight_quantizer, qnn.UniformWeights)
     factor = folded[0].weight.data / model[0].weight.data
     np.testing.assert_allclose(factor, [[2.0] * 3, [-3.0] * 3], rtol=1e-5)  # eps of the norm
+
+
+def test_the_report_goes_on_from_that_of_an_earlier_transform():
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)).eval()
+    actions = [entry.action for entry in ptq.fold_batchnorm(ptq.equalize(model)).report]
+    assert actions[0] == "folded into layer 0" and any("equalized with" in action for action in actions)

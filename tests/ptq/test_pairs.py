@@ -101,6 +101,14 @@ def test_pairs_of_a_transformer_layer_with_the_norms_first():
     ]
 
 
+def test_attention_passes_the_channels_of_its_values_and_of_its_result():
+    assert paths(attention_model()) == [
+        ("0", "1.q_proj", "1.k_proj", "1.v_proj"),
+        ("1.v_proj", "1.out_proj"),
+        ("1.out_proj", "2"),
+    ]
+
+
 def test_a_norm_whose_result_is_a_term_of_a_sum_takes_no_factor():
     assert paths(transformer()) == [("self_attn.v_proj", "self_attn.out_proj"), ("linear1", "linear2")]
     tied = "its input is also a term of a residual sum of TransformerEncoderLayer"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import qbref as qb
-from qbref import qnn
+from qbref import nn, ptq, qnn
 from qbref.qnn.arithmetic import product_arithmetic
 from qbref.qnn.weights import Levels
 from qbref.quant import QuantParams
@@ -108,3 +108,13 @@ def test_a_left_shift_that_could_wrap_is_refused_where_the_mode_shifts_in_int32(
     else:
         finish = product_arithmetic(levels, None, X, fine, NONE, mode).finish
         assert finish(np.array([[660400], [-660400], [0]], np.int32)).tolist() == [[127], [-128], [0]]
+
+
+@pytest.mark.parametrize("features", [3, 5])  # 5: as many as positions
+def test_a_linear_layer_takes_features_last_in_any_number_of_axes(features):
+    rng = np.random.default_rng(0)
+    model = nn.Sequential(nn.Linear(4, features, rng=rng), nn.ReLU(), nn.Linear(features, 2, rng=rng))
+    x = rng.standard_normal((6, 5, 4)).astype(np.float32)
+    q = ptq.quantize_static(model, [x])
+    rows = ptq.quantize_static(model, [x.reshape(30, 4)])
+    assert (q(x).data == rows(x.reshape(30, 4)).data.reshape(6, 5, 2)).all()
