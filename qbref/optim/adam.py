@@ -65,7 +65,7 @@ class Adam(Optimizer):
         m += (1 - beta1) * g
         v *= beta2
         v += (1 - beta2) * g * g
-        step = np.sqrt(v)
+        step = np.asarray(np.sqrt(v))  # an array also where the parameter is a single number
         step /= math.sqrt(1 - beta2**t)
         step += self.eps
         np.divide(m, step, out=step)

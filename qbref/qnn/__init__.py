@@ -12,7 +12,9 @@ from qbref.qnn.config import ActivationScheme, Lut, QuantConfig, Uniform, Weight
 from qbref.qnn.conv import BinaryConv2d, Conv2d
 from qbref.qnn.dynamic import DynamicConv2d, DynamicLinear
 from qbref.qnn.fake_quantize import FakeQuantize, fake_quantize
+from qbref.qnn.folded import FoldedConv2d, FoldedLinear
 from qbref.qnn.linear import BinaryLinear, Linear
+from qbref.qnn.normalized import NormalizedConv2d, NormalizedLinear
 from qbref.qnn.pooling import AvgPool2d
 from qbref.qnn.report import Entry, Report
 from qbref.qnn.residual import Residual
@@ -33,11 +35,15 @@ __all__ = [
     "DynamicLinear",
     "Entry",
     "FakeQuantize",
+    "FoldedConv2d",
+    "FoldedLinear",
     "Gain",
     "Levels",
     "Linear",
     "Lut",
     "LutWeights",
+    "NormalizedConv2d",
+    "NormalizedLinear",
     "QuantConfig",
     "Quantize",
     "Report",

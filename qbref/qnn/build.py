@@ -136,7 +136,7 @@ class _Builder:
     def _weight_quantizer(self, path, layer):
         if not isinstance(layer.weight_quantizer, UniformWeights):
             return layer.weight_quantizer
-        return self.config.weights_of(path).weight_quantizer(layer.weight.data, self.config.rounding)
+        return self.config.weights_of(path).weight_quantizer(layer.latent()[0].data, self.config.rounding)
 
     def _residual(self, path, module, grid, items, keep_grid):
         if grid is None:

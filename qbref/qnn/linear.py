@@ -14,8 +14,9 @@ class Linear(Product, nn.Linear):
     ----------
     in_features, out_features : int
     bias : bool
-    weight_quantizer : Module or None
-        Default: 8 bits, symmetric, one scale per output feature.
+    weight_quantizer : WeightQuantizer or None
+        Default: 8 bits, symmetric, one scale per output feature. :class:`qbref.qnn.TWN` and its like make
+        a ternary layer, :class:`qbref.qnn.BinaryConnect` and its like a binary one.
     rng : numpy.random.Generator or None
 
     Examples
@@ -26,6 +27,8 @@ class Linear(Product, nn.Linear):
     >>> layer(qb.Tensor(np.ones((4, 3), np.float32))).shape
     (4, 2)
     """
+
+    channel_axis = -1
 
     def __init__(self, in_features, out_features, bias=True, weight_quantizer=None, rng=None):
         super().__init__(in_features, out_features, bias, rng)
@@ -40,22 +43,25 @@ class Linear(Product, nn.Linear):
         """x W^T + b."""
         return F.linear(x, weight, bias)
 
+    def extra_repr(self):
+        """The constructor's arguments, and what becomes of the weights."""
+        return f"{super().extra_repr()}, latent weight → {self.weight_quantizer.extra_repr()}"
+
 
 class BinaryLinear(Linear):
     """y = x (alpha * sign(W))^T + b: one bit per weight and a scale per output feature.
 
-    ``weight`` holds the latent weights, which training moves; the two values in use are
-    ``weight_quantizer(weight)``. Preceded by :class:`qbref.qnn.Sign`, the product becomes XNOR and
-    popcount; preceded by anything else, an int8 product with weights -1 and +1.
+    ``weight`` holds the latent weights, which training moves and ``state_dict`` saves;
+    ``quantized_weight()`` gives the binary ones in use. Preceded by :class:`qbref.qnn.Sign`, the product
+    becomes XNOR and popcount; preceded by anything else, an int8 product with weights -1 and +1.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from qbref import qnn
-    >>> layer = qnn.BinaryLinear(64, 2, bias=False)
-    >>> w = layer.weight_quantizer(layer.weight).data
-    >>> bool(np.allclose(np.abs(w), np.abs(layer.weight.data).mean(axis=1, keepdims=True)))
-    True
+    >>> layer = qnn.BinaryLinear(3, 1, bias=False)
+    >>> layer.weight.data[:] = 0.5, -1.0, 0.0
+    >>> layer.weight.data, layer.quantized_weight().data
+    (array([[ 0.5, -1. ,  0. ]], dtype=float32), array([[ 0.5, -0.5,  0.5]], dtype=float32))
     """
 
     def __init__(self, in_features, out_features, bias=True, rng=None):

@@ -75,11 +75,16 @@ class Product:
             return True
         return any_passes_through(self.input_quantizer, self.output_quantizer)
 
+    def levels(self):
+        """The weights in use as integers: :class:`qbref.qnn.Levels`."""
+        weight, _ = self.latent()
+        return self.weight_quantizer.levels(weight.data)
+
     def arithmetic(self):
         """The layer's integers: :class:`qbref.qnn.arithmetic.ProductArithmetic`."""
-        weight, bias = self.latent()
+        _, bias = self.latent()
         return product_arithmetic(
-            self.weight_quantizer.levels(weight.data),
+            self.levels(),
             None if bias is None else bias.data,
             self.input_quantizer.params,
             None if self.output_quantizer is None else self.output_quantizer.params,

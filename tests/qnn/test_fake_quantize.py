@@ -81,6 +81,61 @@ def test_the_range_travels_in_the_state_dict():
     assert other.params == q.params
 
 
+def averaging(**options):
+    return qnn.FakeQuantize(qnn.Uniform(8), calibration.MovingAverageMinMax(**options)).train()
+
+
+def test_a_moving_average_takes_one_percent_of_each_batch_after_the_first():
+    q = averaging()
+    q(qb.Tensor([0.0, 2.55]))
+    assert q.params.scale == np.float32(0.01)
+    q(qb.Tensor([0.0, 255.0]))
+    hi = 2.55 + 0.01 * (255.0 - 2.55)
+    assert q.params.scale == pytest.approx(hi / 255, rel=1e-6)  # float32
+    q(qb.Tensor([0.0, 0.0]))
+    assert q.params.scale == pytest.approx(0.99 * hi / 255, rel=1e-6)
+    assert q.params.zero_point == -128
+
+
+def test_a_moving_average_forgets_an_outlier_that_a_maximum_keeps():
+    averaged, extreme = averaging(), quantizer().train()
+    for q in (averaged, extreme):
+        q(qb.Tensor([0.0, 100.0]))
+        for _ in range(500):
+            q(qb.Tensor([0.0, 1.0]))
+    # 99 * 0.99**500 = 0.65 of the outlier is left
+    assert averaged.params.scale == pytest.approx((1 + 99 * 0.99**500) / 255, rel=1e-5)
+    assert extreme.params.scale == np.float32(100 / 255)
+
+
+def test_a_frozen_range_neither_moves_nor_looks_and_still_passes_gradients():
+    q = averaging(momentum=0.5)
+    q(qb.Tensor([0.0, 2.55]))
+    q.freeze()
+    x = qb.Tensor([0.0, 1.0, 25.5], requires_grad=True)
+    q(x).sum().backward()
+    assert q.params.scale == np.float32(0.01)
+    assert x.grad.tolist() == [1, 1, 0]
+    q.frozen = False
+    q(qb.Tensor([0.0, 5.1]))  # the average goes on where it stood: 25.5 was not seen
+    assert q.params.scale == pytest.approx((2.55 + 5.1) / 2 / 255, rel=1e-6)  # float32
+
+
+def test_evaluation_does_not_move_the_average():
+    q = averaging()
+    q(qb.Tensor([0.0, 2.55]))
+    q.eval()(qb.Tensor([-50.0, 50.0]))
+    q.train()(qb.Tensor([0.0, 2.55]))
+    assert q.params.scale == np.float32(0.01) and q.params.zero_point == -128
+
+
+def test_a_range_frozen_before_any_data_refuses_to_quantize():
+    q = averaging()
+    q.freeze()
+    with pytest.raises(ValueError, match="must observe data"):
+        q(qb.Tensor([1.0]))
+
+
 @pytest.mark.parametrize("n_bits", [0, 1, 17, -3, 2.5, "8", True])
 def test_uniform_refuses_widths_outside_2_to_16(n_bits):
     with pytest.raises(ValueError, match="n_bits must be an integer in 2..16"):
