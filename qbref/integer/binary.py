@@ -1,4 +1,4 @@
-"""Binary layers: activations and weights are -1 or +1, packed 64 to a word.
+"""Binary layers: activations are -1 or +1, packed 64 to a word, weights too, or -1, 0 and +1.
 
 Between a :class:`Threshold` and the next binary layer an image is (N, H, W, ceil(C/64)) words, a
 vector (N, words); bit 1 stands for -1.
@@ -11,9 +11,9 @@ import numpy as np
 from qbref.binary.threshold import apply_threshold
 from qbref.integer.geometry import Geometry
 from qbref.integer.layer import Layer, require_array
-from qbref.integer.product import require_outputs
+from qbref.integer.product import require_features, require_outputs
 from qbref.integer.shape import MaxPool2d
-from qbref.integer.weights import XnorWeights
+from qbref.integer.sign_products import SignProducts
 from qbref.qnn.arithmetic import Clip, Requantizer
 
 
@@ -51,16 +51,16 @@ class Threshold(Layer):
 
 @dataclass(frozen=True, eq=False)
 class BinaryLinear(Layer):
-    """finish(K - 2 popcount(x xor w) + q_b).
+    """finish(K - 2 popcount(x xor w) + q_b), for ternary weights half the sum of two such products.
 
     Attributes
     ----------
-    weights : XnorWeights
+    weights : XnorWeights or TernaryXnorWeights
     bias : int32 ndarray (O,)
     finish : Requantizer or Clip
     """
 
-    weights: XnorWeights
+    weights: SignProducts
     bias: np.ndarray
     finish: Requantizer | Clip
 
@@ -69,22 +69,24 @@ class BinaryLinear(Layer):
         require_outputs(self, self.weights.outputs)
 
     def run(self, x, kernels):
-        """Words, or int8 signs (N, K), → (N, O)."""
+        """Words, or int8 signs (N, K) or (N, L, K), → (N, O) or (N, L, O)."""
         accumulator = self.product(x, kernels)
         accumulator += self.bias - np.int32(self.weights.unused_bits)
         return self.finish(accumulator, kernels)
 
     def product(self, x, kernels, threshold=None):
-        """K - 2 popcount(x xor w), the unused bits included; with a threshold, its packed signs."""
-        weights = self.weights
+        """The sums over x and w, the unused bits included; with a threshold, its packed signs."""
+        require_features(x)
+        weights, rows = self.weights, x.reshape(-1, x.shape[-1])
         if x.dtype != np.uint64:
-            pixels = x.reshape(len(x), weights.taps, weights.channels)
-            x = kernels.pack_bits(pixels).reshape(len(x), -1)
-        return kernels.xnor_matmul(x, weights.patch_words, 64 * x.shape[1], threshold)
+            pixels = rows.reshape(len(rows), weights.taps, weights.channels)
+            rows = kernels.pack_bits(pixels).reshape(len(rows), -1)
+        sums = kernels.xnor_matmul(rows, weights.patch_words, 64 * rows.shape[1], threshold)
+        return weights.combine(sums.reshape(*x.shape[:-1], -1))
 
     def describe(self):
         """Shape of the weights."""
-        return f"{len(self.bias)}×{self.weights.taps * self.weights.channels} weights of 1 bit, XNOR"
+        return f"{len(self.bias)}×{self.weights.k} weights of {self.weights.n_bits} bit, XNOR"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +97,7 @@ class BinaryConv2d(Layer):
     costs a correction; see :func:`qbref.kernels.binary_conv2d`.
     """
 
-    weights: XnorWeights
+    weights: SignProducts
     bias: np.ndarray
     finish: Requantizer | Clip
     geometry: Geometry
@@ -122,11 +124,13 @@ class BinaryConv2d(Layer):
         """The sums of the convolution; with a threshold, their packed signs."""
         words = x if x.dtype == np.uint64 else kernels.pack_bits(x)
         weights = self.weights
-        return kernels.binary_conv2d(
+        sums = kernels.binary_conv2d(
             words, weights.patch_words, weights.channels, *self.geometry, self.padding_value, threshold
         )
+        return weights.combine(sums)
 
     def describe(self):
         """Shape of the weights."""
         pooled = "" if self.pool is None else f", {self.pool.geometry} max pooling"
-        return f"{len(self.bias)}×{self.weights.channels}×{self.geometry} weights of 1 bit, XNOR{pooled}"
+        shape = f"{len(self.bias)}×{self.weights.channels}×{self.geometry}"
+        return f"{shape} weights of {self.weights.n_bits} bit, XNOR{pooled}"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qbref.autograd import Tensor, no_grad
+from qbref.autograd import no_grad
 
 
 def count_differences(q, model, x, kernels=None, batch_size=64):
@@ -15,7 +15,8 @@ def count_differences(q, model, x, kernels=None, batch_size=64):
     q : Module
         A `qnn` model in evaluation mode.
     model : IntegerModel
-    x : float32 ndarray (N, …)
+    x : ndarray (N, …)
+        As for :meth:`IntegerModel.run`.
     kernels : module or None
         As for :meth:`IntegerModel.run`.
     batch_size : int
@@ -39,5 +40,5 @@ def count_differences(q, model, x, kernels=None, batch_size=64):
     with no_grad():
         for i in range(0, len(x), batch_size):
             batch = x[i : i + batch_size]
-            differences += int(np.count_nonzero(q(Tensor(batch)).data != model.run(batch, kernels)))
+            differences += int(np.count_nonzero(q(batch).data != model.run(batch, kernels)))
     return differences

@@ -9,19 +9,17 @@ from qbref.autograd import Tensor, no_grad
 from qbref.binary.threshold import integer_threshold
 from qbref.integer.binary import BinaryConv2d, BinaryLinear, Threshold
 from qbref.integer.border import Dequantize, Quantize
-from qbref.integer.convert_dynamic import convert_dynamic
+from qbref.integer.convert_dynamic import DYNAMIC, convert_dynamic
 from qbref.integer.geometry import Geometry
 from qbref.integer.model import IntegerModel
 from qbref.integer.product import Conv2d, Linear
 from qbref.integer.shape import Add, AvgPool2d, Flatten, MaxPool2d, ReLU
-from qbref.integer.store import store, store_groups
-from qbref.integer.weights import XnorWeights
+from qbref.integer.store import runs_on_signs, store, store_groups, store_sign_products
 from qbref.qnn.arithmetic import INT32_MAX, Clip, real_value
 from qbref.qnn.build import BATCH_NORMS, flatten
 from qbref.qnn.product import Product
 from qbref.qnn.report import Report
-
-BINARY = qnn.BinaryLinear, qnn.BinaryConv2d
+from qbref.qnn.xnor_conv import XNORConv2d
 
 
 def convert(q):
@@ -56,9 +54,15 @@ def convert(q):
     True
     """
     items = flatten(q)
+    for path, module in items:
+        if isinstance(module, XNORConv2d):
+            raise ValueError(
+                f"layer {path!r} must have no scale for each pixel to run on integers, got XNORConv2d: use "
+                "BinaryConv2d, as XNOR-Net's released code does"
+            )
     if isinstance(items[0][1], qnn.Quantize):
         return _convert_static(items)
-    if any(isinstance(module, (qnn.DynamicLinear, qnn.DynamicConv2d)) for _, module in items):
+    if any(isinstance(module, DYNAMIC) for module in q.modules()):
         return convert_dynamic(items)
     raise ValueError(
         f"q must come from ptq or qat, got a model that begins with {type(items[0][1]).__name__}"
@@ -137,7 +141,7 @@ class _Converter:
 
     def _product(self, path, module, items):
         integers = module.arithmetic()
-        xnor = isinstance(module, BINARY) and isinstance(module.input_quantizer, qnn.Sign)
+        xnor = runs_on_signs(module, integers.weights)
         if isinstance(module, nn.Conv2d):
             layer = (self._binary_conv if xnor else self._conv)(path, module, integers)
             self.channels = module.out_channels
@@ -156,6 +160,10 @@ class _Converter:
         return Linear(path, weights, integers.bias, int(integers.input.zero_point), integers.finish)
 
     def _conv(self, path, module, integers):
+        if module.padding_value != 0:
+            raise ValueError(
+                f"layer {path!r} must pad with 0 to be an int8 product, got {module.padding_value}"
+            )
         filters = integers.weights.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
         codes = integers.weights.codes
         if codes is not None:
@@ -170,15 +178,12 @@ class _Converter:
         if self.packs_pixels:
             channels = self.channels
             q = q.reshape(len(q), channels, -1).transpose(0, 2, 1).reshape(len(q), -1)
-        return BinaryLinear(path, XnorWeights.from_levels(q, channels), integers.bias, integers.finish)
+        weights = store_sign_products(integers.weights, q, channels)
+        return BinaryLinear(path, weights, integers.bias, integers.finish)
 
     def _binary_conv(self, path, module, integers):
-        if module.groups != 1:
-            raise ValueError(
-                f"layer {path!r} must have one group to run on packed signs, got {module.groups}"
-            )
         filters = integers.weights.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
-        weights = XnorWeights.from_levels(filters, module.in_channels)
+        weights = store_sign_products(integers.weights, filters, module.in_channels)
         geometry = Geometry.of(module)
         return BinaryConv2d(path, weights, integers.bias, integers.finish, geometry, module.padding_value)
 
@@ -186,30 +191,35 @@ class _Converter:
         norm = None
         if not isinstance(module, qnn.Sign):
             norm, (_, module) = module, items.pop(0)
-        channels = norm.num_features if norm is not None else np.size(self.scale)
-        threshold, flip = integer_threshold(self._decides_plus(norm), -INT32_MAX, INT32_MAX, channels)
+        decides_plus, channels = self._decides_plus(norm, module)
+        threshold, flip = integer_threshold(decides_plus, -INT32_MAX, INT32_MAX, channels)
         self._on_grid(path, module.params)
         return Threshold(path, threshold, flip, self._packs(items))
 
-    def _decides_plus(self, norm):
-        """Whether the float network makes +1 of an integer: asked, not derived, so that near-ties agree."""
+    def _decides_plus(self, norm, sign):
+        """Whether the float network makes +1 of an integer: asked, not derived, so that near-ties agree.
+
+        With it the number of channels, as far as batch norm, sign or accumulators tell them apart.
+        """
         zero_point = 0 if self.params is None else int(self.params.zero_point)
+        shape = (1, -1, 1, 1) if isinstance(norm, nn.BatchNorm2d) else (1, -1)
 
         def decides_plus(q):
-            x = real_value(q, self.scale, zero_point)
-            if norm is not None:
-                shape = (1, -1, 1, 1) if isinstance(norm, nn.BatchNorm2d) else (1, -1)
-                with no_grad():
-                    x = norm(Tensor(x.reshape(shape))).data.reshape(-1)
-            return x >= 0
+            x = Tensor(real_value(q, self.scale, zero_point).reshape(shape))
+            with no_grad():
+                y = sign(x if norm is None else norm(x))
+            return y.data.reshape(-1) > 0
 
-        return decides_plus
+        channels = 1 if norm is None else norm.num_features
+        return decides_plus, max(channels, sign.num_channels, np.size(self.scale))
 
     def _packs(self, items):
         """Whether the next product takes packed signs in the order in which pixels hold them."""
         flattened = False
         for _, module in items:
-            if isinstance(module, BINARY):
+            if isinstance(module, Product):
+                if not runs_on_signs(module, module.arithmetic().weights):
+                    return False
                 packs = not flattened or self.channels is not None
                 self.packs_pixels = flattened and packs
                 return packs

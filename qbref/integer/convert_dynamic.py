@@ -1,39 +1,92 @@
 """Dynamically quantized models: integer products between float borders."""
 
 from qbref import nn, qnn
-from qbref.integer.dynamic import FLOAT_LAYERS, DynamicConv2d, DynamicLinear, FloatLayer
+from qbref.integer.attention import Embedding, LayerNorm, MultiheadAttention, TransformerEncoderLayer
+from qbref.integer.dynamic import FLOAT_LAYERS, BitLinear, DynamicConv2d, DynamicLinear, FloatLayer
 from qbref.integer.geometry import Geometry
 from qbref.integer.model import IntegerModel
 from qbref.integer.store import store, store_groups
+from qbref.qnn import bitnet
+from qbref.qnn.embedding import QuantizedEmbedding
 from qbref.qnn.report import Report
+
+DYNAMIC = qnn.DynamicLinear, qnn.DynamicConv2d, QuantizedEmbedding
 
 
 def convert_dynamic(items):
     """The integer model of a dynamically quantized Sequential, given as (path, layer) pairs."""
     report, layers = Report(), []
     for path, module in items:
-        if isinstance(module, (qnn.DynamicLinear, qnn.DynamicConv2d)):
-            layer = _dynamic_layer(path, module)
-        elif type(module).__name__ in FLOAT_LAYERS:
-            layer = FloatLayer(path, type(module).__name__, _arguments(module))
-        elif isinstance(module, nn.Dropout):
+        if isinstance(module, nn.Dropout):
             report.add(path, module, "dropped: acts in training only")
             continue
-        else:
-            raise ValueError(f"layer {path!r} must be one with an integer form, got {type(module).__name__}")
+        layer = _integer_form(path, module)
         layers.append(layer)
         report.add(path, module, layer.describe())
     return IntegerModel(layers, report)
 
 
-def _dynamic_layer(path, module):
-    levels = module.weight_quantizer.levels(module.weight.data)
-    bias = None if module.bias is None else module.bias.data
-    if isinstance(module, nn.Linear):
-        return DynamicLinear(path, store(path, levels, levels.q), levels.scale, bias)
+def _integer_form(path, module):
+    for kind, step in (
+        (qnn.DynamicLinear, _linear),
+        (bitnet.BitLinear, _bit_linear),
+        (qnn.DynamicConv2d, _conv),
+        (QuantizedEmbedding, _embedding),
+        (nn.LayerNorm, _layer_norm),
+        (nn.MultiheadAttention, _attention),
+        (nn.TransformerEncoderLayer, _encoder_layer),
+    ):
+        if type(module) is kind:
+            return step(path, module)
+    if type(module).__name__ in FLOAT_LAYERS:
+        return FloatLayer(path, type(module).__name__, _arguments(module))
+    raise ValueError(f"layer {path!r} must be one with an integer form, got {type(module).__name__}")
+
+
+def _linear(path, module):
+    levels, bias = _levels_and_bias(module)
+    return DynamicLinear(path, store(path, levels, levels.q), levels.scale, bias)
+
+
+def _bit_linear(path, module):
+    levels, bias = _levels_and_bias(module)
+    return BitLinear(path, store(path, levels, levels.q), levels.scale, bias)
+
+
+def _conv(path, module):
+    levels, bias = _levels_and_bias(module)
     filters = levels.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
     weights = store_groups(path, levels, filters, None, module.groups)
     return DynamicConv2d(path, weights, levels.scale, bias, Geometry.of(module))
+
+
+def _levels_and_bias(module):
+    bias = None if module.bias is None else module.bias.data
+    return module.weight_quantizer.levels(module.weight.data), bias
+
+
+def _embedding(path, module):
+    levels = module.weight_quantizer.levels(module.weight.data)
+    return Embedding(path, store(path, levels, levels.q), levels.scale)
+
+
+def _layer_norm(path, module):
+    weight, bias = (None if p is None else p.data for p in (module.weight, module.bias))
+    return LayerNorm(path, weight, bias, module.normalized_shape, module.eps)
+
+
+def _attention(path, module):
+    projections = (_part(path, module, f"{name}_proj") for name in ("q", "k", "v", "out"))
+    return MultiheadAttention(path, *projections, module.num_heads, module.causal)
+
+
+def _encoder_layer(path, module):
+    parts = (_part(path, module, name) for name in ("self_attn", "linear1", "linear2", "norm1", "norm2"))
+    return TransformerEncoderLayer(path, *parts, type(module.activation).__name__, module.norm_first)
+
+
+def _part(path, module, name):
+    return _integer_form(f"{path}.{name}", getattr(module, name))
 
 
 def _arguments(module):

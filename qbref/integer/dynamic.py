@@ -11,6 +11,7 @@ from qbref.integer.geometry import Geometry
 from qbref.integer.layer import Layer, require_array
 from qbref.integer.product import convolve, require_groups
 from qbref.integer.weights import IntWeights
+from qbref.qnn.bitnet import bit_activation, bit_result
 from qbref.qnn.dynamic import dynamic_quantize, dynamic_result
 
 KINDS = nn.ReLU, nn.ReLU6, nn.GELU, nn.Sigmoid, nn.Tanh, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten
@@ -19,7 +20,7 @@ FLOAT_LAYERS = {kind.__name__: kind for kind in KINDS}
 
 @dataclass(frozen=True, eq=False)
 class DynamicLinear(Layer):
-    """y_i = s_i s_w (q_i · q_w) + b, the sample's scale s_i found when it arrives.
+    """y_t = s_t s_w (q_t · q_w) + b, the token's scale s_t found when it arrives.
 
     Attributes
     ----------
@@ -37,9 +38,41 @@ class DynamicLinear(Layer):
         _require_outputs(self, self.weights.outputs)
 
     def run(self, x, kernels):
-        """float32 (N, K) → float32 (N, O)."""
+        """float32 (…, K) → float32 (…, O)."""
         q, scale = dynamic_quantize(x)
-        return dynamic_result(self.weights.product(q, 0, kernels), scale, self.scale, self.bias)
+        accumulator = self.weights.product(q.reshape(-1, q.shape[-1]), 0, kernels)
+        accumulator = accumulator.reshape(*q.shape[:-1], -1)
+        return dynamic_result(accumulator, scale, self.scale, self.bias)
+
+    def describe(self):
+        """Shape and width of the weights."""
+        return f"{self.weights.outputs}×{self.weights.k} weights of {self.weights.n_bits} bit, float borders"
+
+
+@dataclass(frozen=True, eq=False)
+class BitLinear(Layer):
+    """BitNet's layer: each token normalized and quantized on its own, ternary weights, float borders.
+
+    Attributes
+    ----------
+    weights : IntWeights
+    scale : float32 ndarray ()
+    bias : float32 ndarray (O,) or None
+    """
+
+    weights: IntWeights
+    scale: np.ndarray
+    bias: np.ndarray | None
+
+    def check(self):
+        """One scale, and one bias per output."""
+        _require_outputs(self, self.weights.outputs)
+
+    def run(self, x, kernels):
+        """float32 (…, K) → float32 (…, O)."""
+        q, x_scale = bit_activation(x)
+        accumulator = self.weights.product(q.reshape(-1, q.shape[-1]), 0, kernels)
+        return bit_result(accumulator.reshape(*q.shape[:-1], -1), x_scale, self.scale, self.bias)
 
     def describe(self):
         """Shape and width of the weights."""
@@ -48,7 +81,7 @@ class DynamicLinear(Layer):
 
 @dataclass(frozen=True, eq=False)
 class DynamicConv2d(Layer):
-    """The same for images; a tuple of weights, one per group, and a geometry."""
+    """The same for images, each with a scale; a tuple of weights, one per group, and a geometry."""
 
     weights: tuple
     scale: np.ndarray
@@ -62,7 +95,7 @@ class DynamicConv2d(Layer):
 
     def run(self, x, kernels):
         """float32 (N, C, H, W) → float32 (N, O, OH, OW)."""
-        q, scale = dynamic_quantize(x)
+        q, scale = dynamic_quantize(x, axes=(1, 2, 3))
         q = channels_last(q)
         accumulator = convolve(q, self, 0, kernels)
         return channels_first(dynamic_result(accumulator, scale, self.scale, self.bias))

@@ -12,29 +12,34 @@ from pathlib import Path
 
 import numpy as np
 
+from qbref.integer.attention import Embedding, LayerNorm, MultiheadAttention, TransformerEncoderLayer
 from qbref.integer.binary import BinaryConv2d, BinaryLinear, Threshold
 from qbref.integer.border import Dequantize, Quantize
-from qbref.integer.dynamic import DynamicConv2d, DynamicLinear, FloatLayer
+from qbref.integer.dynamic import BitLinear, DynamicConv2d, DynamicLinear, FloatLayer
 from qbref.integer.geometry import Geometry
 from qbref.integer.product import Conv2d, Linear
 from qbref.integer.shape import Add, AvgPool2d, Flatten, MaxPool2d, ReLU
-from qbref.integer.weights import IntWeights, LutWeights, SignWeights, XnorWeights
+from qbref.integer.sign_products import TernaryXnorWeights, XnorWeights
+from qbref.integer.weights import IntWeights, LutWeights, SignWeights
 from qbref.nn import serialization
 from qbref.qnn.arithmetic import Clip, Requantizer
 from qbref.qnn.report import Entry, Report
 from qbref.qnn.residual import AddArithmetic
 from qbref.quant.params import QuantParams
 
-VERSION = 1
+VERSION = 2  # 1 knew no ternary weights on packed signs, no 2-bit tables, no BitLinear and no attention
+READABLE = 1, 2
 LAYERS = (
     *(Quantize, Dequantize, Linear, Conv2d, BinaryLinear, BinaryConv2d, Threshold),
-    *(MaxPool2d, AvgPool2d, Flatten, ReLU, Add, DynamicLinear, DynamicConv2d, FloatLayer),
+    *(MaxPool2d, AvgPool2d, Flatten, ReLU, Add, DynamicLinear, DynamicConv2d, BitLinear, FloatLayer),
+    *(Embedding, LayerNorm, MultiheadAttention, TransformerEncoderLayer),
 )
 PARTS = (
     IntWeights,
     LutWeights,
     SignWeights,
     XnorWeights,
+    TernaryXnorWeights,
     Geometry,
     Requantizer,
     Clip,
@@ -87,8 +92,8 @@ def read(path):
 
 
 def _parse(header, arrays):
-    if header["format"] != "qbref integer model" or header["version"] != VERSION:
-        raise ValueError(f"version must be {VERSION}, got {header['version']!r}")
+    if header["format"] != "qbref integer model" or header["version"] not in READABLE:
+        raise ValueError(f"version must be one of {READABLE}, got {header['version']!r}")
     layers = [_decode(item, arrays) for item in header["layers"]]
     if not layers or not all(isinstance(layer, LAYERS) for layer in layers):
         raise ValueError("layers must be a list of integer layers")

@@ -6,6 +6,7 @@ import numpy as np
 
 import qbref.kernels
 from qbref.integer.binary import BinaryConv2d, BinaryLinear, Threshold
+from qbref.integer.sign_products import XnorWeights
 from qbref.qnn.arithmetic import INT32_MAX, Clip
 
 
@@ -49,8 +50,10 @@ def fused(layers):
 
 
 def _hands_on_sums(layer):
-    """Whether a layer's output is its sums plus bias, not pooled, and clipped nowhere."""
+    """Whether a layer's output is one product's sums plus bias, not pooled, and clipped nowhere."""
     if not isinstance(layer, (BinaryLinear, BinaryConv2d)) or not isinstance(layer.finish, Clip):
+        return False
+    if not isinstance(layer.weights, XnorWeights):
         return False
     pooled = isinstance(layer, BinaryConv2d) and layer.pool is not None
     return layer.finish.is_open and not pooled

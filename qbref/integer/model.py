@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from qbref.integer.dynamic import DynamicConv2d, DynamicLinear, FloatLayer
+from qbref.integer.attention import Embedding
+from qbref.integer.border import Quantize
 from qbref.integer.file import read, write
 from qbref.integer.fuse import fused
 from qbref.kernels.backend import default
@@ -34,7 +35,7 @@ class IntegerModel:
         Parameters
         ----------
         x : float32 ndarray (N, …)
-            Finite, at least one sample.
+            Finite, at least one sample. Integers, where the model begins with an embedding.
         kernels : module or None
             A backend: ``qbref.kernels`` (the NumPy definitions), ``qbref_core`` (their compiled twins),
             or any module with the same functions. Default: the compiled ones, if they were built.
@@ -45,7 +46,7 @@ class IntegerModel:
         -------
         float32 ndarray (N, …)
         """
-        _check_input(x, batch_size)
+        self._check_input(x, batch_size)
         kernels = default() if kernels is None else kernels
         parts = [self._run(x[i : i + batch_size], kernels) for i in range(0, len(x), batch_size)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -58,9 +59,21 @@ class IntegerModel:
                 raise ValueError(f"x must suit the model, but at layer {step.path!r} {error}") from error
         return x
 
+    def _check_input(self, x, batch_size):
+        looks_up = isinstance(self.layers[0], Embedding)
+        if not isinstance(x, np.ndarray) or (x.dtype.kind not in "iu" if looks_up else x.dtype != np.float32):
+            kind = "an integer" if looks_up else "a float32"
+            raise TypeError(f"x must be {kind} array, got {getattr(x, 'dtype', type(x).__name__)}")
+        if x.ndim < 2 or len(x) == 0:
+            raise ValueError(f"x must hold at least one sample, got shape {x.shape}")
+        if not np.isfinite(x).all():
+            raise ValueError("x must be finite, got NaN or infinity")
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")
+
     def trace(self, x, kernels=None):
         """Like :meth:`run`, but yields ``(layer, its output)`` after every layer: the integers themselves."""
-        _check_input(x, len(x))
+        self._check_input(x, len(x))
         kernels = default() if kernels is None else kernels
         for layer in self.layers:
             x = layer.run(x, kernels)
@@ -86,7 +99,7 @@ class IntegerModel:
     @property
     def has_float_layers(self):
         """Whether some layer has float borders: true for dynamically quantized models."""
-        return any(isinstance(layer, (DynamicLinear, DynamicConv2d, FloatLayer)) for layer in self.layers)
+        return not isinstance(self.layers[0], Quantize)
 
     def summary(self):
         """A table of layers and their bytes, as text."""
@@ -134,14 +147,3 @@ def load(path):
     True
     """
     return IntegerModel(*read(path))
-
-
-def _check_input(x, batch_size):
-    if not isinstance(x, np.ndarray) or x.dtype != np.float32:
-        raise TypeError(f"x must be a float32 array, got {getattr(x, 'dtype', type(x).__name__)}")
-    if x.ndim < 2 or len(x) == 0:
-        raise ValueError(f"x must hold at least one sample, got shape {x.shape}")
-    if not np.isfinite(x).all():
-        raise ValueError("x must be finite, got NaN or infinity")
-    if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ValueError(f"batch_size must be a positive integer, got {batch_size!r}")

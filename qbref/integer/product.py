@@ -37,9 +37,10 @@ class Linear(Layer):
         require_outputs(self, self.weights.outputs)
 
     def run(self, x, kernels):
-        """(N, K) integers → (N, O)."""
-        product = partial(self.weights.product, x, self.zero_point, kernels)
-        return self.finish.after(product, self.bias)
+        """(N, K) or (N, L, K) integers → (N, O) or (N, L, O)."""
+        require_features(x)
+        product = partial(self.weights.product, x.reshape(-1, x.shape[-1]), self.zero_point, kernels)
+        return self.finish.after(product, self.bias).reshape(*x.shape[:-1], -1)
 
     def describe(self):
         """Shape and width of the weights."""
@@ -99,6 +100,12 @@ def convolve(x, conv, zero_point, kernels, bias=None, requantization=None):
     return kernels.int8_conv2d(
         x, filters, *geometry, groups, zero_point, bias=bias, requantization=requantization
     )
+
+
+def require_features(x):
+    """Refuse images: their last axis are channels here, and the columns where the model was trained."""
+    if x.ndim not in (2, 3):
+        raise ValueError(f"x must have features on the last of two or three axes, got shape {x.shape}")
 
 
 def require_outputs(layer, outputs):

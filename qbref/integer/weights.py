@@ -5,7 +5,6 @@ a patch: kernel row, kernel column, channel.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -99,13 +98,15 @@ def _stored_bits(n_bits):
 
 @dataclass(frozen=True, eq=False)
 class LutWeights(DenseWeights):
-    """4-bit codes into a table of sixteen int8 values: a product with few rows reads the codes as stored.
+    """Codes of 4 bits into a table of sixteen int8 values, or of 2 bits into one of four.
+
+    A product with few rows reads 4-bit codes as stored.
 
     Attributes
     ----------
-    codes : uint8 ndarray (O, ceil(K/2))
-    table : int8 ndarray (16,)
-    k : int
+    codes : uint8 ndarray (O, ceil(K/2)) or (O, ceil(K/4))
+    table : int8 ndarray (16,) or (4,)
+    k, n_bits : int
     """
 
     codes: np.ndarray
@@ -114,9 +115,11 @@ class LutWeights(DenseWeights):
     n_bits: int = 4
 
     def check(self):
-        """Two codes to a byte, sixteen table entries."""
-        require_array("codes", self.codes, np.uint8, None, -(-self.k // 2))
-        require_array("table", self.table, np.int8, 16)
+        """Two or four codes to a byte, sixteen or four table entries."""
+        if self.n_bits not in STORED:
+            raise ValueError(f"n_bits must be one of {sorted(STORED)}, got {self.n_bits}")
+        require_array("codes", self.codes, np.uint8, None, -(-self.k * self.n_bits // 8))
+        require_array("table", self.table, np.int8, 2**self.n_bits)
 
     @property
     def outputs(self):
@@ -126,17 +129,18 @@ class LutWeights(DenseWeights):
     @classmethod
     def from_levels(cls, codes, table):
         """Store (O, K) codes; a shorter table is filled up with zeros that no code names."""
-        table = np.concatenate([table, np.zeros(16 - len(table), np.int8)])
-        return cls(pack_int4(codes), table, codes.shape[1])
+        n_bits = 2 if len(table) <= 4 else 4
+        table = np.concatenate([table, np.zeros(2**n_bits - len(table), np.int8)])
+        return cls(STORED[n_bits][0](codes), table, codes.shape[1], n_bits)
 
     @property
     def dense(self):
         """The table's entries as int8 (O, K)."""
-        return self.table[unpack_int4(self.codes, self.k, signed=False)]
+        return self.table[STORED[self.n_bits][1](self.codes, self.k, signed=False)]
 
     def product(self, x, zero_point, kernels, bias=None, requantization=None):
         """bias + sum_k (x - zero_point) table[code]: (M, K) → int32 (M, O), or requantized."""
-        if len(x) > FEW_ROWS:
+        if self.n_bits != 4 or len(x) > FEW_ROWS:
             return super().product(x, zero_point, kernels, bias, requantization)
         accumulator = kernels.lut_matmul(x, self.codes, self.table, lhs_zero_point=zero_point)
         return _finished(accumulator, kernels, bias, requantization)
@@ -174,56 +178,3 @@ class SignWeights(DenseWeights):
     def dense(self):
         """The signs as int8 (O, K)."""
         return unpack_bits(self.words, self.k)
-
-
-@dataclass(frozen=True, eq=False)
-class XnorWeights(Checked):
-    """Weights -1 and +1 for inputs -1 and +1: 64 products are one xor and one popcount.
-
-    Stored like :class:`SignWeights`, K bits without a gap. To run, a patch is laid out pixel by pixel, each
-    pixel's channels filling whole words, so that images can be packed first and gathered as words
-    afterwards. The unused bits are 0 on both sides and cancel.
-
-    Attributes
-    ----------
-    words : uint64 ndarray (O, ceil(K/64))
-    channels, taps : int
-        C, and the number of pixels in a patch; K = taps * C.
-    """
-
-    words: np.ndarray
-    channels: int
-    taps: int
-    n_bits: int = 1
-
-    def check(self):
-        """Words fit taps * channels."""
-        if self.channels < 1:
-            raise ValueError(f"channels must be at least 1, got {self.channels}")
-        require_array("words", self.words, np.uint64, None, -(-self.k // 64))
-
-    @property
-    def k(self):
-        """Weights of one output."""
-        return self.taps * self.channels
-
-    @property
-    def outputs(self):
-        """Number of rows."""
-        return len(self.words)
-
-    @classmethod
-    def from_levels(cls, q, channels):
-        """Store (O, taps * C) signs."""
-        return cls(pack_bits(q), channels, q.shape[1] // channels)
-
-    @property
-    def unused_bits(self):
-        """Bits of a patch that hold no sign: both operands have 0 there, and a product counts each as +1."""
-        return self.taps * (-self.channels % 64)
-
-    @cached_property
-    def patch_words(self):
-        """uint64 (O, taps * ceil(C/64)): the weights in the order of a packed patch."""
-        signs = unpack_bits(self.words, self.k).reshape(-1, self.taps, self.channels)
-        return pack_bits(signs).reshape(len(self.words), -1)

@@ -72,11 +72,11 @@ def allocate(table, budget, by="loss"):
     the layers so far, only those are kept that no other beats in both bytes and cost, since what is best for
     the rest of the layers does not depend on how the bytes before them were spent. There are never more of
     them than bytes in the budget, so the work is at most layers x widths x budget. HAWQ-v2 (arXiv:1911.03852,
-    section 2.2) picks from the same Pareto frontier.
+    figure 4) picks from the same Pareto frontier.
 
-    On the network that :func:`qbref.ptq.sensitivity` names: 97.5 % at 3,016 bytes, the best of the 18 choices
-    of 2, 4 and 8 bits that fit by joint loss, against 62 % with 2 bits everywhere (2,440 bytes) and 96.9 %
-    with 4 bits everywhere (4,872 bytes). No training in between.
+    On the network that :func:`qbref.ptq.sensitivity` names: 97 % within 3,016 bytes, and by joint loss the
+    best of the 18 choices of 2, 4 and 8 bits that fit; 62 % with 2 bits everywhere (2,440 bytes), 97 % with
+    4 bits everywhere (4,872 bytes). No training in between.
 
     Examples
     --------

@@ -165,7 +165,7 @@ def hessian_sensitivity(model, traces, n_bits=(2, 4, 8), config=None):
 
     On the network that :func:`qbref.ptq.sensitivity` names, the ranks of Omega and of the measured rise of
     the loss over layers and widths 2 and 4 correlate by 0.81 (8 samples on 100 images). The bits allocated
-    by Omega at 3,016 bytes are the best of the 18 possible choices, 97.5 % right.
+    by Omega at 3,016 bytes are the best of the 18 possible choices, 97 % right.
 
     Examples
     --------

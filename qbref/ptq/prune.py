@@ -43,6 +43,10 @@ def prune(model, sparsity, scope="layer", keep=()):
     is smaller than a dense 4-bit layer only beyond about two thirds zeros; see
     :func:`qbref.ptq.sparse_bytes`.
 
+    On the network that :func:`qbref.ptq.sensitivity` names (97 % of 360 images), int8 and sparse: with 65 %
+    of each layer zero, 4,988 bytes, 58 % are right, after 3 epochs 97 %; with 80 % of the whole network zero,
+    3,096 bytes, 71 %, after 3 epochs 96 %. Dense 4-bit weights: 4,872 bytes, 97 % without training.
+
     Examples
     --------
     >>> from qbref import nn, ptq

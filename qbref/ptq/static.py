@@ -3,12 +3,19 @@
 import numpy as np
 
 from qbref.autograd import Tensor, no_grad
+from qbref.ptq.adaround import adaround
 from qbref.ptq.fold_batchnorm import fold_batchnorm
+from qbref.ptq.gptq import gptq
 from qbref.qnn import ActivationQuantizer, QuantConfig, build
+
+CHOOSE_INTEGERS = {"adaround": adaround, "gptq": gptq}
 
 
 def quantize_static(model, calibration_batches, config=None):
     """Fold, observe, quantize: an `nn` model becomes a `qnn` model with fixed ranges.
+
+    With ``config.weight_rounding``, :func:`qbref.ptq.adaround` or :func:`qbref.ptq.gptq` then chooses the
+    weights' integers on the same batches.
 
     Parameters
     ----------
@@ -42,9 +49,11 @@ def quantize_static(model, calibration_batches, config=None):
     0      Linear    int8 per channel weights, ReLU fused, int8 out
     2      Linear    int8 per channel weights, accumulators out
     """
-    folded = fold_batchnorm(model)
-    q = build(folded, config or QuantConfig(), folded.report)
-    return calibrate(q, calibration_batches)
+    folded, config = fold_batchnorm(model), config or QuantConfig()
+    batches = list(calibration_batches)
+    q = calibrate(build(folded, config, folded.report), batches)
+    choose = CHOOSE_INTEGERS.get(config.weight_rounding)
+    return q if choose is None else choose(q, batches)
 
 
 def calibrate(q, calibration_batches):

@@ -217,12 +217,20 @@ def _without_dead_channels(levels, scale, bias):
     |b| / 2**30, and its weights zero (binary ones stay, each now worth a billionth of the bias).
     """
     dead = np.abs(bias) > scale * 2**30
-    if not dead.any() or levels.table is not None:
+    if not dead.any():
+        return levels, scale
+    scale = np.where(dead, np.abs(bias) / 2**30, scale)
+    if levels.table is None and levels.n_bits == 1:
         return levels, scale
     q = levels.q.copy()
-    if levels.n_bits > 1:
-        q[dead] = 0
-    return replace(levels, q=q), np.where(dead, np.abs(bias) / 2**30, scale)
+    q[dead] = 0
+    if levels.table is None:
+        return replace(levels, q=q), scale
+    if 0 not in levels.table:
+        return replace(levels, q=q, table=None, codes=None, n_bits=8), scale
+    codes = levels.codes.copy()
+    codes[dead] = np.flatnonzero(levels.table == 0)[0]
+    return replace(levels, q=q, codes=codes), scale
 
 
 def _reach(q, q_bias, x_params):

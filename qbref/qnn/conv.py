@@ -15,7 +15,7 @@ class Conv2d(Product, nn.Conv2d):
     ----------
     in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True
         As :class:`qbref.nn.Conv2d`.
-    weight_quantizer : Module or None
+    weight_quantizer : WeightQuantizer or None
         Default: 8 bits, symmetric, one scale per output channel.
     padding_value : {0, 1, -1}
         What surrounds the image. Binary activations have no zero: +1 keeps the border binary, as Larq
@@ -49,11 +49,17 @@ class Conv2d(Product, nn.Conv2d):
             x = pad(x, ((0, 0), (0, 0), (top, top), (left, left)), value=float(self.padding_value))
         return F.conv2d(x, weight, bias, self.stride, padding, self.dilation, self.groups)
 
+    def extra_repr(self):
+        """The constructor's arguments, and what becomes of the weights."""
+        padded = f", padding_value={self.padding_value}" if self.padding_value != 0 else ""
+        return f"{super().extra_repr()}{padded}, latent weight → {self.weight_quantizer.extra_repr()}"
+
 
 class BinaryConv2d(Conv2d):
     """y = x * (alpha sign(W)) + b: one bit per weight and a scale per output channel.
 
-    ``weight`` holds the latent weights; see :class:`qbref.qnn.BinaryLinear`.
+    ``weight`` holds the latent weights, ``quantized_weight()`` gives the binary ones, as in
+    :class:`qbref.qnn.BinaryLinear`.
 
     Examples
     --------

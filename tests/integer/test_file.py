@@ -126,9 +126,15 @@ def test_compressed_members_are_refused(path):
         integer.load(path)
 
 
+def test_a_file_of_version_1_still_runs(path):
+    expected = integer.load(path).run(X)
+    rewrite(path, lambda header: header.update(version=1))
+    assert (integer.load(path).run(X) == expected).all()
+
+
 def test_another_version_is_refused(path):
-    rewrite(path, lambda header: header.update(version=2))
-    with pytest.raises(ValueError, match="version must be 1, got 2"):
+    rewrite(path, lambda header: header.update(version=3))
+    with pytest.raises(ValueError, match=r"version must be one of \(1, 2\), got 3"):
         integer.load(path)
 
 

@@ -10,7 +10,8 @@ from qbref.integer.fuse import SignedProduct, fused
 from qbref.integer.geometry import Geometry
 from qbref.integer.product import Linear
 from qbref.integer.shape import Flatten
-from qbref.integer.weights import IntWeights, XnorWeights
+from qbref.integer.sign_products import XnorWeights
+from qbref.integer.weights import IntWeights
 from qbref.kernels.backend import default
 from qbref.qnn.arithmetic import INT32_MAX, Clip
 

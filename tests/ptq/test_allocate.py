@@ -72,6 +72,15 @@ def test_the_budget_itself_is_allowed_and_one_byte_less_is_not_enough():
         allocate(table, 16, by="omega")
 
 
+def test_the_order_of_the_rows_of_a_layer_does_not_matter():
+    table = table_of([[9, 5, 0], [9, 5, 0]], [[10, 20, 40], [7, 14, 28]])
+    for budget in (17, 40, 68):
+        assert (
+            allocate(Table(reversed(table)), budget, by="omega").nbytes
+            == allocate(table, budget, by="omega").nbytes
+        )
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_costs_must_be_finite(bad):
     with pytest.raises(ValueError, match="omega of layer '0' must be finite, got"):
@@ -112,7 +121,7 @@ def test_a_mixed_network_beats_every_other_choice_of_its_size_and_runs_as_intege
     q = ptq.quantize_static(digits_network, [x], best.config())
     two = ptq.quantize_static(digits_network, [x], qnn.QuantConfig(weights=qnn.int_weights(2)))
     four = ptq.quantize_static(digits_network, [x], qnn.QuantConfig(weights=qnn.int_weights(4)))
-    # measured on 360 images: 97.5 % at 3,016 bytes; 62.5 % at 2,440 bytes; 96.9 % at 4,872 bytes
+    # measured on 360 images: 97 % at 2,856 bytes; 62 % at 2,440 bytes; 97 % at 4,872 bytes
     assert accuracy(q) > accuracy(two) + 0.2
     assert accuracy(q) > accuracy(four) - 0.03
     assert integer.convert(q).weight_bytes == best.nbytes <= 3016

@@ -103,8 +103,8 @@ def test_folding_and_quantizing_keep_the_zeros():
     pruned = ptq.prune(small(), 0.8)
     x = np.random.default_rng(2).standard_normal((8, 2, 6, 6)).astype(np.float32)
     q = ptq.quantize_static(pruned, [x])
-    for path, mask in pruned.masks.items():
-        layer = q[[entry.path for entry in q.report if entry.layer != "BatchNorm2d"].index(path)]
+    products = [layer for layer in q.modules() if isinstance(layer, (qnn.Conv2d, qnn.Linear))]
+    for layer, mask in zip(products, pruned.masks.values(), strict=True):
         assert not layer.weight_quantizer.levels(layer.weight.data).q[~mask].any()
 
 
@@ -119,6 +119,6 @@ def test_pruning_against_four_bits_at_equal_bytes(digits_network, digits, train,
     folded = ptq.fold_batchnorm(pruned)
     sparse = sum(ptq.sparse_bytes(folded[i].weight.data, 8) for i in paths)
     assert 0.95 < sparse / integer.convert(int4).weight_bytes < 1.05
-    # measured on 360 images: int4 96.9 %; pruned 57 %, trained on for 3 epochs 96.7 %
+    # measured on 360 images: int4 97 %; pruned 58 %, trained on for 3 epochs 97 %
     assert untrained < 0.8 < 0.93 < accuracy(q)
     assert accuracy(int4) > 0.94

@@ -58,8 +58,8 @@ def test_the_ranking_says_which_layers_to_spare(table, digits_network, digits, a
         overrides = {path: {"weights": qnn.int_weights(8)} for path in spared}
         config = qnn.QuantConfig(weights=qnn.int_weights(2), overrides=overrides)
         accuracies[name] = accuracy(ptq.quantize_static(digits_network, [digits.x_train[:256]], config))
-    # measured: 62 % (2,440 bytes), 66 % (8,584 bytes), 97 % (3,592 bytes), of 360 images
-    assert accuracies["none"] < 0.8 and accuracies["least"] < 0.8 and accuracies["most"] > 0.93
+    # measured: 62 % (2,440 bytes), 77 % (8,584 bytes), 97 % (3,592 bytes), of 360 images
+    assert accuracies["none"] < 0.75 and accuracies["least"] < 0.87 and accuracies["most"] > 0.93
 
 
 def test_the_report_names_every_layer(digits_network, table):
@@ -106,9 +106,30 @@ def test_widths_must_be_storable_and_different(bad):
         ptq.sensitivity(nn.Sequential(nn.Linear(2, 2)), np.ones((1, 2), np.float32), np.array([0]), bad)
 
 
+def test_a_scheme_without_a_number_of_bits_is_refused():
+    class Signs(qnn.WeightScheme):
+        def __repr__(self):
+            return "Signs()"
+
+    config = qnn.QuantConfig(weights=Signs())
+    with pytest.raises(ValueError, match=r"weights must use a scheme with n_bits, got Signs\(\)"):
+        ptq.sensitivity(
+            nn.Sequential(nn.Linear(2, 2)), np.ones((1, 2), np.float32), np.array([0]), (4,), config
+        )
+
+
 def test_a_model_without_weights_is_refused():
     with pytest.raises(ValueError, match="model must hold a Linear, Conv2d or Embedding, got Sequential"):
         ptq.sensitivity(nn.Sequential(nn.ReLU()), np.ones((1, 2), np.float32), np.array([0]))
+
+
+def test_layers_with_a_quantizer_of_their_own_are_named():
+    model = nn.Sequential(qnn.BinaryLinear(3, 3), nn.Linear(3, 2))
+    table = ptq.sensitivity(model, np.ones((2, 3), np.float32), np.array([0, 1]), (4,))
+    assert [tuple(entry) for entry in table.report] == [
+        ("0", "BinaryLinear", "left alone: its weights are binary already"),
+        ("1", "Linear", "quantized alone, with 4 bits"),
+    ]
 
 
 def test_attention_and_embeddings_are_measured_layer_by_layer():

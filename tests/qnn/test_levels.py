@@ -26,11 +26,18 @@ def test_a_gain_of_zero_leaves_a_positive_vanishing_scale():
     assert 0 < turned.scale[0] < 1e-37
 
 
-def test_the_most_negative_integer_cannot_be_turned():
+def test_a_most_negative_integer_turned_needs_one_more_bit():
     levels = Levels(np.array([[-8, 7]], np.int8), np.float32(1), 4)
-    with pytest.raises(ValueError, match="weights must be of narrow range where a gain is negative, got -8"):
+    turned = levels.times(np.array([-1.0], np.float32))
+    assert turned.q.tolist() == [[8, -7]] and turned.n_bits == 5
+    same = levels.times(np.array([1.0], np.float32))
+    assert same.q.tolist() == [[-8, 7]] and same.n_bits == 4
+
+
+def test_what_int8_cannot_hold_is_an_error():
+    levels = Levels(np.array([[-128, 7]], np.int8), np.float32(1), 8)
+    with pytest.raises(ValueError, match="weights must be of narrow range where a gain is negative, got -128"):
         levels.times(np.array([-1.0], np.float32))
-    assert levels.times(np.array([1.0], np.float32)).q.tolist() == [[-8, 7]]
 
 
 def test_a_table_takes_in_the_turned_values():

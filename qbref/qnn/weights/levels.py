@@ -47,19 +47,22 @@ class Levels:
         Raises
         ------
         ValueError
-            If a channel to be turned holds a most negative integer, which has no counterpart.
+            If a channel to be turned holds -128, which has no counterpart in int8. Of fewer bits, a most
+            negative integer may be turned, and the levels then take one bit more.
         """
         scale = self.scale * np.maximum(np.abs(gain), np.finfo(np.float32).tiny)
         scale = np.maximum(scale, np.finfo(np.float32).tiny).astype(np.float32)
         turned = gain < 0
         if not turned.any():
             return replace(self, scale=scale)
-        lowest = np.iinfo(self.q.dtype).min if self.table is not None else -(2 ** (self.n_bits - 1))
-        if self.n_bits > 1 and self.q[turned].min(initial=0) <= lowest:
-            raise ValueError(f"weights must be of narrow range where a gain is negative, got {lowest}")
+        smallest = int(self.q[turned].min(initial=0))
+        if smallest == np.iinfo(self.q.dtype).min:
+            raise ValueError(f"weights must be of narrow range where a gain is negative, got {smallest}")
+        outgrown = self.n_bits > 1 and smallest == -(2 ** (self.n_bits - 1))
         q = self.q.copy()
         q[turned] = -q[turned]
-        return replace(self, q=q, scale=scale, **self._turned_table(q))
+        form = self._turned_table(q) or dict(n_bits=self.n_bits + outgrown)
+        return replace(self, q=q, scale=scale, **form)
 
     def _turned_table(self, q):
         """Codes and a table that also holds the turned values; neither, where sixteen are not enough."""
