@@ -1,0 +1,1 @@
+"""Chapters: scripts that run from a checkout, ``python -m chapters.<name>``."""
