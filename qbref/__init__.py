@@ -10,7 +10,7 @@ The table of contents, which is also the reading order: a package imports only p
 `optim`        optimizers, schedules, gradient clipping
 `data`         bundled real data, readers, batches
 `quant`        rounding, uniform quantization, lookup tables, fixed point, packing
-`binary`       sign, surrogate gradients, scaling, batch norm as a threshold
+`binary`       binary and ternary quantizers, surrogate gradients, batch norm as a threshold
 `kernels`      integer products as NumPy definitions; `qbref_core` holds their compiled twins
 `calibration`  observers: from seen values to a range
 `qnn`          layers that simulate quantization in float and train

@@ -19,6 +19,7 @@ from qbref.qnn.folded import FoldedConv2d, FoldedLinear
 from qbref.qnn.linear import BinaryLinear, Linear
 from qbref.qnn.normalized import NormalizedConv2d, NormalizedLinear
 from qbref.qnn.pooling import AvgPool2d
+from qbref.qnn.product import quantized_weights
 from qbref.qnn.report import Entry, Report
 from qbref.qnn.residual import Residual
 from qbref.qnn.rprelu import RPReLU
@@ -45,8 +46,6 @@ from qbref.qnn.weights.base import constrain
 from qbref.qnn.xnor_conv import XNORConv2d
 
 __all__ = [
-    "TTQ",
-    "TWN",
     "ActivationQuantizer",
     "ActivationScheme",
     "AvgPool2d",
@@ -81,6 +80,8 @@ __all__ = [
     "Sign",
     "SteTern",
     "Surrogate",
+    "TTQ",
+    "TWN",
     "Uniform",
     "UniformWeights",
     "WeightQuantizer",
@@ -94,6 +95,7 @@ __all__ = [
     "fake_quantize",
     "in_float",
     "int_weights",
+    "quantized_weights",
     "set_ede",
     "ste_sign",
     "swish_sign",

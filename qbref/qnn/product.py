@@ -102,6 +102,30 @@ class Product:
         return np.moveaxis(integers.real(integers.finish(accumulator)), -1, self.channel_axis)
 
 
+def quantized_weights(model):
+    """{dotted path: ndarray} of the weights in use, where ``state_dict()`` holds the latent ones.
+
+    Parameters
+    ----------
+    model : Module
+
+    Returns
+    -------
+    dict of str to float32 ndarray
+        The keys are those of ``state_dict()``; only layers that quantize their weights are in.
+
+    Examples
+    --------
+    >>> from qbref import nn, qnn
+    >>> model = nn.Sequential(qnn.BinaryLinear(3, 1, bias=False), nn.ReLU())
+    >>> model[0].weight.data[:] = 0.5, -1.0, 0.0
+    >>> model.state_dict()["0.weight"], qnn.quantized_weights(model)["0.weight"]
+    (array([[ 0.5, -1. ,  0. ]], dtype=float32), array([[ 0.5, -0.5,  0.5]], dtype=float32))
+    """
+    layers = ((path, module) for path, module in model.named_modules() if isinstance(module, Product))
+    return {f"{path}.weight" if path else "weight": layer.quantized_weight().data for path, layer in layers}
+
+
 def bounded(y, bounds):
     """The fused activation, given by its bounds: none, ReLU, ReLU6 or Hardtanh."""
     low, high = bounds

@@ -99,3 +99,18 @@ def test_the_latent_weights_are_named_as_such(q):
     assert layer.latent()[0] is layer.weight
     assert len(np.unique(layer.quantized_weight().data[0])) <= 7 < len(np.unique(layer.weight.data[0]))
     assert isinstance(layer.quantized_weight(), qb.Tensor)
+
+
+def test_latent_weights_are_saved_and_those_in_use_can_be_listed_beside_them():
+    model = nn.Sequential(
+        nn.Sequential(qnn.BinaryConv2d(2, 3, 3)), nn.Flatten(), qnn.Linear(12, 2, weight_quantizer=qnn.TWN())
+    )
+    latent, in_use = model.state_dict(), qnn.quantized_weights(model)
+    assert list(in_use) == ["0.0.weight", "2.weight"]
+    for path, weights in in_use.items():
+        values = 2 if path == "0.0.weight" else 3
+        assert weights.shape == latent[path].shape
+        assert all(len(np.unique(channel)) <= values for channel in weights)
+        assert any(len(np.unique(channel)) > values for channel in latent[path])
+    assert "latent weight → ±alpha per channel" in repr(model)
+    assert "latent weight → ±alpha and 0 per channel" in repr(model)
