@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import qbref as qb
-from qbref import binary, calibration, integer, kernels, nn, ptq, qnn, quant
+from qbref import binary, calibration, integer, kernels, nn, optim, ptq, qat, qnn, quant
 from qbref.calibration.kl_divergence import divergences
 
 DEFAULT = kernels.default()
@@ -155,3 +155,50 @@ def test_a_model_can_be_saved_and_runs_the_same_in_integers(tmp_path, digits_net
     model.save(tmp_path / "m.npz")
     assert (integer.load(tmp_path / "m.npz").run(digits.x_test) == model.run(digits.x_test)).all()
     assert isinstance(digits_network(qb.Tensor(digits.x_test[:1])), qb.Tensor)
+
+
+def test_lsq_masks_the_gradient_of_clipped_values():
+    """ "LSQ does not converge.": without the mask, weights beyond the range go on drifting away."""
+    dv, _ = qat.lsq_backward(np.ones(4), np.array([-9.0, -0.3, 0.3, 9.0]), np.array(1.0), -2, 1)
+    assert dv.tolist() == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize("scheme", [qat.LSQ(4), qat.TQT(4)])
+def test_a_learned_scale_never_turns_negative(scheme, digits):
+    """ "The step size went below zero, and then everything was NaN."."""
+    config = qnn.QuantConfig(weights=scheme, activations=scheme)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 10, rng=np.random.default_rng(0)))
+    q = qat.prepare(network, config, [digits.x_train[:64]])
+    optimizer = optim.SGD(q.parameters(), lr=50.0)
+    for i in range(0, 640, 64):
+        y = q(qb.Tensor(digits.x_train[i : i + 64]))
+        optimizer.zero_grad()
+        nn.CrossEntropyLoss()(y, digits.y_train[i : i + 64]).backward()
+        optimizer.step()
+        assert (q[2].weight_quantizer.params.scale > 0).all()
+        assert q[0].output_quantizer.params.scale > 0
+    assert np.isfinite(q.eval()(digits.x_test).data).all()
+
+
+def test_the_mean_behind_a_relu_with_a_negative_gamma():
+    """One analytic bias correction leaves out |γ| and returns the mean of min(x, 0) for γ < 0."""
+    mean = ptq.clipped_normal_mean(np.array([0.5, 0.5]), np.array([2.0, -2.0]))
+    x = 0.5 + 2 * np.random.default_rng(0).standard_normal(1_000_000)
+    np.testing.assert_allclose(mean, np.maximum(x, 0).mean(), atol=5e-3)  # 4 standard errors
+
+
+def test_one_dead_channel_does_not_blow_up_the_equalized_network():
+    """ "Equalization gave infinities.": a channel of zeros has no finite factor, and keeps its scale."""
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    model[0].weight.data[1] = 0
+    x = np.random.default_rng(0).standard_normal((50, 4)).astype(np.float32)
+    np.testing.assert_allclose(ptq.equalize(model)(x).data, model(x).data, rtol=1e-4, atol=1e-6)  # float32
+
+
+def test_a_token_never_depends_on_the_other_tokens_of_its_batch():
+    """ "The same sentence gives other words in another batch."."""
+    rng = np.random.default_rng(0)
+    q = ptq.quantize_dynamic(nn.Sequential(nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, rng=rng)))
+    x = rng.standard_normal((4, 5, 8)).astype(np.float32)
+    mixed = np.concatenate([x[:1], 1000 * x[1:]])
+    assert (q(mixed).data[:1] == q(x[:1]).data).all()

@@ -36,7 +36,9 @@ def test_a_most_negative_integer_turned_needs_one_more_bit():
 
 def test_what_int8_cannot_hold_is_an_error():
     levels = Levels(np.array([[-128, 7]], np.int8), np.float32(1), 8)
-    with pytest.raises(ValueError, match="weights must be of narrow range where a gain is negative, got -128"):
+    with pytest.raises(
+        ValueError, match="weights must be of narrow range where a gain is negative, got -128"
+    ):
         levels.times(np.array([-1.0], np.float32))
 
 
