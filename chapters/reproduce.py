@@ -6,6 +6,7 @@ through the compiled kernels. The last full output is kept in ``chapters/reprodu
 """
 
 import argparse
+import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +36,7 @@ def black_or_white(images):
 
 
 def binary_mlp(batches):
-    """784-256-256-256-10, one bit per weight and per hidden activation, in every layer."""
+    """784-256-256-256-10, one bit per weight and per hidden activation, dropout 0.1."""
     layers, width = [nn.Flatten()], 784
     for _ in range(3):
         layers += [qnn.BinaryLinear(width, 256, bias=False), nn.BatchNorm1d(256), qnn.Sign(), nn.Dropout(0.1)]
@@ -44,7 +45,7 @@ def binary_mlp(batches):
 
 
 def two_bit_mlp(batches):
-    """784-256-256-256-10, two bits per weight and per hidden activation, steps learned (LSQ)."""
+    """784-256-256-256-10, two bits per weight and per hidden activation, LSQ, dropout 0.2."""
     layers, width = [nn.Flatten()], 784
     for _ in range(3):
         layers += [nn.Linear(width, 256, bias=False), nn.BatchNorm1d(256), nn.ReLU(), nn.Dropout(0.2)]
@@ -59,7 +60,7 @@ def two_bit_mlp(batches):
 
 
 def lenet(conv=nn.Conv2d, linear=nn.Linear):
-    """LeNet-5 as 20-50-500, a batch norm behind every product but the last."""
+    """20 and 50 channels, 500 features; a batch norm behind every product but the last."""
     return nn.Sequential(
         conv(1, 20, 5, bias=False),
         nn.BatchNorm2d(20),
@@ -79,12 +80,12 @@ def lenet(conv=nn.Conv2d, linear=nn.Linear):
 
 
 def float_lenet(batches):
-    """Real weights."""
+    """LeNet-5 as 20-50-500, real weights and activations."""
     return lenet()
 
 
 def ternary_lenet(batches):
-    """Ternary weights in every layer (TWN), real activations."""
+    """The same with ternary weights in every layer (TWN), real activations."""
     return lenet(
         lambda *shape, **options: qnn.Conv2d(*shape, weight_quantizer=qnn.TWN(), **options),
         lambda *shape, **options: qnn.Linear(*shape, weight_quantizer=qnn.TWN(), **options),
@@ -92,7 +93,7 @@ def ternary_lenet(batches):
 
 
 def xnor_lenet(batches):
-    """Binary weights and activations in the middle, the first and the last layer real (XNOR-Net)."""
+    """The same with signs and binary weights in the middle, first and last layer real (XNOR-Net)."""
     return nn.Sequential(
         nn.Conv2d(1, 20, 5, bias=False),
         nn.MaxPool2d(2),
@@ -239,9 +240,22 @@ def _over_seeds(values):
     return f"{fmean(values):.2f}{spread}"
 
 
-def sources():
-    """Where the published figures are from, as a Markdown list."""
-    return "\n".join(f"- {e.name}: {e.published:.2f} %, {e.source}" for e in EXPERIMENTS)
+NOTES = """\
+*trained* is the network as trained, in evaluation mode; *integers* is what became of it: first, last and
+real layers with 8 bits, activations with 8 bits where the network has no fewer. *int≠sim* counts the outputs
+in which the integers differ from their simulation, *weights* are the stored bytes. Adam, cross-entropy,
+batches of 100, no augmentation; mean and standard deviation over seeds 0 to {last}.
+Python {python}, NumPy {numpy}.
+"""
+
+
+def notes(experiments, seeds):
+    """What the columns are, how the networks were made, and where the published figures are from."""
+    lines = [NOTES.format(last=seeds - 1, python=platform.python_version(), numpy=np.__version__)]
+    lines += [
+        f"- {e.name}: {e.build.__doc__} Published: {e.published:.2f} %, {e.source}." for e in experiments
+    ]
+    return "\n".join(lines)
 
 
 def main(arguments=None):
@@ -275,7 +289,7 @@ def main(arguments=None):
                 runs.append(run(experiment, images, seed, report))
         results.append((experiment, runs))
     print(table(results))
-    print(f"\nMean and standard deviation over seeds 0 to {options.seeds - 1}. Published:\n\n{sources()}")
+    print(f"\n{notes(chosen, options.seeds)}")
 
 
 if __name__ == "__main__":

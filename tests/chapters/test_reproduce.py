@@ -57,4 +57,4 @@ def test_the_kept_output_is_of_these_experiments_and_of_the_default_length():
         published, _, _, differences, _, epochs, _ = row.group(1).split("|")
         assert (float(published), int(epochs)) == (experiment.published, experiment.epochs)
         assert int(differences) == 0
-    assert f"seeds 0 to {reproduce.SEEDS - 1}" in KEPT
+    assert f"over seeds 0 to {reproduce.SEEDS - 1}." in KEPT
