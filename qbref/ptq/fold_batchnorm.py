@@ -1,6 +1,7 @@
 """Batch normalization folded into the layer before it."""
 
 import copy
+from collections import Counter
 
 import numpy as np
 
@@ -31,7 +32,10 @@ def fold_batchnorm(model):
     -----
     gamma = 0 leaves zero weights and the bias beta; gamma < 0 turns the weights' signs. In a binary
     or ternary layer, g goes behind the weight quantizer (:class:`qbref.qnn.Gain`) and the latent weights
-    stay. A batch normalization that precedes a Sign stays as well: it becomes an integer threshold.
+    stay. A batch normalization that precedes a Sign stays as well: it becomes an integer threshold. So does
+    one behind a layer that stands in several places: what folds in at one would act at the others. Of
+    layers that share their weights, the folded one gets its own. A BatchNorm1d behind a Linear is taken for
+    one of features (N, C); whether (N, L, C) will arrive, of which it normalizes L, does not show here.
 
     beta and abs(gamma) are the mean and standard deviation that training gave the layer's outputs. They
     are kept as ``layer.moments``, for :func:`qbref.ptq.absorb_high_bias` and analytic bias correction.
@@ -46,26 +50,38 @@ def fold_batchnorm(model):
     """
     folded = copy.deepcopy(model)
     folded.report = Report(getattr(model, "report", ()))
-    _fold_children(folded, "", folded.report)
+    places = Counter(id(child) for module in folded.modules() for child in module.children())
+    _fold_children(folded, "", folded.report, places)
     return folded
 
 
-def _fold_children(module, path, report):
+def _fold_children(module, path, report, places):
     children = [(name, f"{path}.{name}" if path else name, child) for name, child in module.named_children()]
     if isinstance(module, nn.Sequential):
         for i, (name, norm_path, norm) in enumerate(children):
             if not isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 continue
-            if i + 1 < len(children) and isinstance(children[i + 1][2], Sign):
-                report.add(norm_path, norm, "kept: the Sign behind it makes it a threshold")
-            elif i and isinstance(children[i - 1][2], (nn.Linear, nn.Conv2d)):
-                _fold_into(children[i - 1][2], norm)
-                setattr(module, name, nn.Identity())
-                report.add(norm_path, norm, f"folded into layer {children[i - 1][1]}")
+            _, layer_path, layer = children[i - 1] if i else (None, None, None)
+            behind = children[i + 1][2] if i + 1 < len(children) else None
+            if obstacle := _obstacle(layer_path, layer, norm, behind, places):
+                report.add(norm_path, norm, f"kept: {obstacle}")
             else:
-                report.add(norm_path, norm, "kept: no Linear or Conv2d stands before it")
+                _fold_into(layer, norm)
+                setattr(module, name, nn.Identity())
+                report.add(norm_path, norm, f"folded into layer {layer_path}")
     for _, child_path, child in children:
-        _fold_children(child, child_path, report)
+        _fold_children(child, child_path, report, places)
+
+
+def _obstacle(path, layer, norm, behind, places):
+    """Why `norm`, between `layer` and `behind`, cannot go into the weights of `layer`; None if it can."""
+    if isinstance(behind, Sign):
+        return "the Sign behind it makes it a threshold"
+    if not isinstance(layer, (nn.Linear, nn.Conv2d)):
+        return "no Linear or Conv2d stands before it"
+    if norm.num_features != len(layer.weight.data):
+        return f"its features are not the outputs of layer {path}"
+    return f"layer {path} stands in several places" if places[id(layer)] > 1 else None
 
 
 def _fold_into(layer, norm):
@@ -79,5 +95,5 @@ def _fold_into(layer, norm):
     if isinstance(layer, Product) and not isinstance(layer.weight_quantizer, UniformWeights):
         layer.weight_quantizer = Gain(layer.weight_quantizer, g)
     else:
-        layer.weight.data = (weight * g.reshape(-1, *[1] * (weight.ndim - 1))).astype(weight.dtype)
+        layer.weight = nn.Parameter((weight * g.reshape(-1, *[1] * (weight.ndim - 1))).astype(weight.dtype))
     layer.moments = beta.copy(), np.abs(gamma)

@@ -124,6 +124,7 @@ def hessian_trace(model, x, y, loss=F.cross_entropy, samples=16, rng=None):
     folded = fold_batchnorm(model).eval().to(np.float64)
     x = np.asarray(x)
     x = x.astype(np.float64) if x.dtype.kind == "f" else x
+    y = np.asarray(y)
     y = y.astype(np.float64) if y.dtype.kind == "f" else y
     rows = []
     layers = weight_layers(folded)

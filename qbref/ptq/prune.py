@@ -64,7 +64,7 @@ def prune(model, sparsity, scope="layer", keep=()):
         raise ValueError(f"sparsity must be in [0, 1], got {sparsity!r}")
     if scope not in SCOPES:
         raise ValueError(f"scope must be one of {SCOPES}, got {scope!r}")
-    pruned = copy.deepcopy(model).eval()
+    pruned, keep = copy.deepcopy(model).eval(), set(keep)
     layers = weight_layers(pruned)
     for path in keep:
         if path not in layers:

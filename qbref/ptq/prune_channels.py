@@ -164,6 +164,8 @@ def _keep_outputs(layer, left):
     layer.weight.data = layer.weight.data[left]
     if layer.bias is not None:
         layer.bias.data = layer.bias.data[left]
+    if hasattr(layer, "moments"):
+        layer.moments = tuple(moment[left] for moment in layer.moments)
     setattr(layer, "out_features" if isinstance(layer, nn.Linear) else "out_channels", len(left))
 
 

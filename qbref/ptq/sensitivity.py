@@ -83,6 +83,10 @@ def sensitivity(model, x, y, n_bits=(2, 4, 8), config=None, loss=F.cross_entropy
     0     Linear       4       2  1.365e-08         1  29.92
     """
     n_bits, config = require_widths(n_bits), config or QuantConfig()
+    if not len(x):
+        raise ValueError(f"x must hold at least one sample, got shape {np.shape(x)}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     folded = fold_batchnorm(model).eval()
     layers = weight_layers(folded)
     reference = _outputs(folded, x, batch_size)

@@ -7,6 +7,7 @@ from qbref.ptq.adaround import adaround
 from qbref.ptq.fold_batchnorm import fold_batchnorm
 from qbref.ptq.gptq import gptq
 from qbref.qnn import ActivationQuantizer, QuantConfig, build
+from qbref.quant.checks import check_finite
 
 CHOOSE_INTEGERS = {"adaround": adaround, "gptq": gptq}
 
@@ -64,6 +65,7 @@ def calibrate(q, calibration_batches):
     q : Module
         From :func:`qbref.qat.prepare`; changed in place.
     calibration_batches : iterable of float32 ndarray or of (x, y) pairs
+        What observers saw before, in training or an earlier calibration, counts as well.
 
     Returns
     -------
@@ -93,6 +95,7 @@ def _run(q, batches):
             x = np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch)
             if x.dtype != np.float32:
                 raise TypeError(f"calibration_batches must hold float32 arrays, got {x.dtype}")
+            check_finite(x)
             q(Tensor(x))
             seen += 1
     return seen

@@ -6,9 +6,10 @@ import numpy as np
 
 from qbref.autograd import Tensor
 from qbref.nn import Parameter
-from qbref.qat.learned_clip import LearnedClip, clip_of
+from qbref.qat.learned import LearnedRange, positive
+from qbref.qat.learned_clip import LearnedClip
 from qbref.qnn import ActivationScheme, Levels, WeightQuantizer, WeightScheme
-from qbref.quant.checks import as_n_bits
+from qbref.quant.checks import as_n_bits, check_finite
 from qbref.quant.codebooks.apot import apot_magnitudes
 from qbref.quant.lut import midpoints
 
@@ -70,7 +71,7 @@ class APoT(WeightScheme, ActivationScheme):
         return f"{self.n_bits}-bit APoT"
 
 
-class APoTWeights(WeightQuantizer):
+class APoTWeights(LearnedRange, WeightQuantizer):
     """w_hat = alpha * level((w - mean) / std / alpha), levels ± sums of powers of two up to 1, alpha learned.
 
     With z the normalized weight divided by alpha, v its nearest level after a clip to [-1, 1]::
@@ -93,13 +94,13 @@ class APoTWeights(WeightQuantizer):
 
     Attributes
     ----------
-    alpha : Parameter, shape (1,)
-        3 at first: in standard deviations.
+    alpha : Parameter
+        3 at first: in standard deviations. In use is :func:`positive` of it.
 
     Notes
     -----
-    Half-way values take the level nearer to zero. alpha counts as at least 0.001, however far a step
-    takes it.
+    Half-way values take the level nearer to zero. Weights that are all alike, to float32's precision, have
+    no deviation to be divided by: they become zeros.
 
     Examples
     --------
@@ -118,29 +119,24 @@ class APoTWeights(WeightQuantizer):
         if not 2 <= n_bits <= MOST_WEIGHT_BITS:
             raise ValueError(f"n_bits of APoT weights must be from 2 to {MOST_WEIGHT_BITS}, got {n_bits}")
         self.n_bits, self.gradient, self.rescale = n_bits, gradient, rescale
-        self.alpha, self.frozen = Parameter(np.array([INITIAL_ALPHA], np.float32)), False
-
-    def freeze(self):
-        """Keep alpha from now on, in training too."""
-        self.frozen = True
+        self.alpha = Parameter(INITIAL_ALPHA)
 
     def forward(self, latent):
         """Weights in use, with the gradients above."""
         z, std = self._normalized(latent.data)
         levels = self.levels(latent.data)
         w_hat = (levels.q * levels.scale).astype(latent.dtype, copy=False)
-        v, alpha = levels.q / _magnitudes(self.n_bits)[-1], clip_of(self.alpha)
+        v, alpha = levels.q / _magnitudes(self.n_bits)[-1], positive(self.learned(self.alpha))
 
         def backward(upstream):
             dw_hat = upstream * std if self.rescale else upstream
             inside = np.abs(z) <= 1
             dalpha = (dw_hat * np.where(inside, v - z, np.sign(z))).sum()
             if self.gradient == "clipped":
-                dw_hat = _through_statistics(dw_hat * inside, z * alpha)
-            dalpha = None if self.frozen else dalpha.astype(np.float32).reshape(1)
-            return (dw_hat / std).astype(latent.dtype, copy=False), dalpha
+                dw_hat = _through_statistics(dw_hat * inside, z * alpha.data)
+            return dw_hat / std, dalpha
 
-        return Tensor.from_op(w_hat, (latent, self.alpha), backward)
+        return Tensor.from_op(w_hat, (latent, alpha), backward)
 
     def levels(self, latent):
         """Integers up to 1, 4, 10, 48 or 100, as codes of a table up to 4 bits."""
@@ -149,16 +145,19 @@ class APoTWeights(WeightQuantizer):
         nearest = np.searchsorted(midpoints(magnitudes), np.abs(z) * magnitudes[-1])
         table = np.concatenate([-magnitudes[::-1], magnitudes]).astype(np.int8)
         codes = (len(magnitudes) + np.where(z < 0, -1 - nearest, nearest)).astype(np.uint8)
-        scale = np.float32(clip_of(self.alpha) * (std if self.rescale else 1) / magnitudes[-1])
+        scale = np.float32(positive(self.alpha).data * (std if self.rescale else 1) / magnitudes[-1])
         if self.n_bits > TABLE_BITS:
             return Levels(table[codes], scale, 8)
         return Levels(table[codes], scale, self.n_bits, table, codes)
 
     def _normalized(self, latent):
-        """(w - mean) / std / alpha, and std, as PyTorch's dividing by the count less one."""
-        std = latent.std(ddof=1) if latent.size > 1 else latent.dtype.type(0)
-        std = max(std, np.finfo(np.float32).tiny)
-        return (latent - latent.mean()) / std / latent.dtype.type(clip_of(self.alpha)), std
+        """(w - mean) / std / alpha in float64, and std, as PyTorch's dividing by the count less one."""
+        check_finite(latent)
+        w = latent.astype(np.float64)
+        std = w.std(ddof=1) if w.size > 1 else 0.0
+        if std <= np.finfo(np.float32).eps * np.abs(w).max(initial=0):  # nothing but rounding errors
+            return np.zeros_like(w), 1.0
+        return (w - w.mean()) / std / positive(self.alpha).data, std
 
     @property
     def label(self):
@@ -174,5 +173,5 @@ def _magnitudes(n_bits):
 
 def _through_statistics(upstream, normalized):
     """std times the gradient of (w - mean) / std for w, std with the count less one."""
-    along = (upstream * normalized).sum() / (normalized.size - 1)
+    along = (upstream * normalized).sum() / max(normalized.size - 1, 1)
     return upstream - upstream.mean() - normalized * along

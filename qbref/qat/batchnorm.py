@@ -1,8 +1,11 @@
 """Batch norms that train inside quantized layers: their statistics frozen, or measured anew."""
 
+import numpy as np
+
 from qbref.autograd import Tensor, no_grad
 from qbref.qnn import in_float
 from qbref.qnn.batchnorm import WithBatchNorm
+from qbref.quant.checks import check_finite
 
 
 def freeze_batchnorm(q):
@@ -31,6 +34,7 @@ def reestimate_batchnorm(q, batches):
 
     Running averages lag behind weights that move, and know nothing of a quantizer that has just been put
     before them. Activations are left in float meanwhile, since their ranges may depend on the result.
+    Everything but the norms runs as in evaluation; frozen statistics are replaced and stay frozen.
 
     Parameters
     ----------
@@ -43,6 +47,11 @@ def reestimate_batchnorm(q, batches):
     Module
         `q`.
 
+    Raises
+    ------
+    ValueError
+        If there is no batch, or one with NaN or infinity.
+
     Notes
     -----
     Also used after training with few bits, where weights that jump between two levels upset the running
@@ -50,16 +59,26 @@ def reestimate_batchnorm(q, batches):
     four seeds showed no effect.
     """
     layers, training = _layers(q), q.training
-    momenta = [layer.norm.momentum for layer in layers]
-    q.train()
-    with no_grad(), in_float(q, weights=False):
-        for seen, batch in enumerate(batches):
-            for layer in layers:
-                layer.norm.momentum = 1 / (seen + 1)  # of n batches, each then counts for 1/n
-            q(Tensor(batch[0] if isinstance(batch, (tuple, list)) else batch))
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.norm.momentum = momentum
-    return q.train(training)
+    before = [(layer.norm.momentum, layer.norm_frozen) for layer in layers]
+    q.eval()
+    for layer in layers:
+        layer.train().norm_frozen = False
+    seen = 0
+    try:
+        with no_grad(), in_float(q, weights=False):
+            for seen, batch in enumerate(batches, start=1):
+                x = np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch)
+                check_finite(x)
+                for layer in layers:
+                    layer.norm.momentum = 1 / seen  # of n batches, each then counts for 1/n
+                q(Tensor(x))
+    finally:
+        for layer, (momentum, frozen) in zip(layers, before, strict=True):
+            layer.norm.momentum, layer.norm_frozen = momentum, frozen
+        q.train(training)
+    if not seen:
+        raise ValueError("batches must hold at least one batch, got none")
+    return q
 
 
 def _layers(q):

@@ -5,6 +5,7 @@ import numpy as np
 from qbref.autograd import Tensor
 from qbref.binary import dorefa_sign, sign
 from qbref.qnn import Levels, WeightQuantizer
+from qbref.quant.checks import check_finite, check_no_nan
 from qbref.quant.rounding import ROUNDINGS
 
 VARIANTS = "paper", "constant_max", "rescaled"
@@ -81,6 +82,7 @@ class DoReFaWeights(WeightQuantizer):
 
 def _squashed(latent):
     """t = tanh(w) and m = max|t|, or 1 if all weights are 0."""
+    check_no_nan(latent)
     t = np.tanh(latent)
     return t, np.abs(t).max() or latent.dtype.type(1)
 
@@ -98,9 +100,11 @@ class DoReFaSigns(WeightQuantizer):
 
     def forward(self, latent):
         """Two values, with the gradient passed straight through."""
+        check_finite(latent.data)
         return Tensor.from_op(dorefa_sign(latent.data), (latent,), lambda upstream: (upstream,))
 
     def levels(self, latent):
         """Signs as -1 and +1, and E|w|."""
+        check_finite(latent)
         scale = np.maximum(np.abs(latent).mean(dtype=np.float64), np.finfo(np.float32).tiny)
         return Levels(sign(latent).astype(np.int8), np.float32(scale), 1)

@@ -136,6 +136,12 @@ class LearnedActivations(LearnedRange, ActivationQuantizer):
         if not self.has_range:
             raise ValueError("quantizer must observe data before it quantizes, got no calibration yet")
 
+    def require_nonnegative(self):
+        """Refuse to start a range that begins at 0 from negative values, all of which it would lose."""
+        if self._lowest < 0:
+            kind = f"{self.spec} starts its levels at 0 (choose another scheme in overrides)"
+            raise ValueError(f"activations must not be negative where {kind}, got {self._lowest}")
+
     def forward(self, x):
         """Round `x` to the levels; while observing, return it unchanged."""
         if self.observing:

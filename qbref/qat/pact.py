@@ -134,9 +134,7 @@ class PACTActivations(LearnedActivations):
 
     def calibrate(self):
         """Start from the range of the observer."""
-        if self._lowest < 0:
-            rule = "not be negative where PACT, a ReLU itself, quantizes them (choose another in overrides)"
-            raise ValueError(f"activations must {rule}, got {self._lowest}")
+        self.require_nonnegative()
         _, high = self.observer.range(n_bits=self.spec.n_bits, signed=False)
         self.alpha.data[...] = high if high > 0 else 1
 

@@ -66,12 +66,17 @@ def prepare(model, config=None, calibration_batches=None, batchnorm="fold"):
     """
     if batchnorm not in ("fold", *JOINED):
         raise ValueError(f"batchnorm must be one of {('fold', *JOINED)}, got {batchnorm!r}")
+    config = config or QuantConfig(observer=MovingAverageMinMax)
+    if config.weight_rounding != "nearest":
+        raise ValueError(
+            f"weight_rounding must be 'nearest' where weights are trained, got {config.weight_rounding!r}"
+        )
     if batchnorm != "fold":
         model = copy.deepcopy(model)
         model.report = Report(getattr(model, "report", ()))
         _join_batchnorm(model, "", JOINED[batchnorm], model.report)
     folded = fold_batchnorm(model)
-    q = build(folded, config or QuantConfig(observer=MovingAverageMinMax), folded.report)
+    q = build(folded, config, folded.report)
     if calibration_batches is not None:
         batches = list(calibration_batches)
         if batchnorm == "keep":
@@ -102,6 +107,8 @@ def _join_batchnorm(module, path, forms, report):
     for i, (name, norm_path, norm) in enumerate(children[1:], start=1):
         before = layers[i - 1]
         if not isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)) or type(before) not in forms:
+            continue
+        if norm.num_features != len(before.weight.data):
             continue
         if not isinstance(layers[i + 1], Sign):  # before a Sign it stays, and becomes a threshold
             setattr(module, children[i - 1][0], forms[type(before)].from_float(before, norm))

@@ -78,6 +78,54 @@ def test_the_report_names_what_was_folded_and_what_was_kept_and_why():
     }
 
 
+def random_norm(rng):
+    norm = nn.BatchNorm1d(4)
+    norm.weight.data, norm.bias.data, norm.running_mean = rng.standard_normal((3, 4)).astype(np.float32)
+    norm.running_var = rng.uniform(0.5, 2, 4).astype(np.float32)
+    return norm
+
+
+def test_a_batch_norm_behind_a_layer_that_stands_in_two_places_is_kept():
+    rng = np.random.default_rng(3)
+    layer, norm, x = nn.Linear(4, 4, rng=rng), random_norm(rng), rng.random((9, 4), dtype=np.float32)
+    for second in (norm, random_norm(rng)):
+        model = nn.Sequential(layer, norm, nn.Sequential(nn.ReLU(), layer, second)).eval()
+        folded = ptq.fold_batchnorm(model)
+        assert (folded(x).data == model(x).data).all()
+        assert {e.action for e in folded.report} == {
+            "kept: layer 0 stands in several places",
+            "kept: layer 2.1 stands in several places",
+        }
+
+
+def test_a_batch_norm_of_other_features_than_the_layers_outputs_is_kept():
+    model = nn.Sequential(nn.Linear(3, 6), random_norm(np.random.default_rng(3))).eval()  # of 4 positions
+    folded = ptq.fold_batchnorm(model)
+    assert folded.report[0].action == "kept: its features are not the outputs of layer 0"
+    x = np.ones((2, 4, 3), np.float32)
+    assert (folded(x).data == model(x).data).all()
+
+
+def test_a_block_that_stands_in_two_places_folds_once():
+    rng = np.random.default_rng(4)
+    block = nn.Sequential(nn.Linear(4, 4, rng=rng), random_norm(rng), nn.ReLU())
+    model, x = nn.Sequential(block, block).eval(), rng.random((9, 4), dtype=np.float32)
+    # float32 products of four terms
+    np.testing.assert_allclose(ptq.fold_batchnorm(model)(x).data, model(x).data, rtol=1e-5, atol=1e-6)
+
+
+def test_folding_into_shared_weights_does_not_reach_the_other_layer():
+    rng = np.random.default_rng(5)
+    first, second = nn.Linear(4, 4, rng=rng), nn.Linear(4, 4, rng=rng)
+    second.weight = first.weight
+    model = nn.Sequential(first, random_norm(rng), nn.ReLU(), second).eval()
+    folded = ptq.fold_batchnorm(model)
+    assert (folded[3].weight.data == second.weight.data).all()
+    x = rng.random((9, 4), dtype=np.float32)
+    # float32 products of four terms
+    np.testing.assert_allclose(folded(x).data, model(x).data, rtol=1e-5, atol=1e-6)
+
+
 def test_binary_weights_fold_into_scale_and_sign():
     rng = np.random.default_rng(2)
     model = nn.Sequential(qnn.BinaryLinear(6, 4, bias=False), nn.BatchNorm1d(4)).eval()

@@ -137,3 +137,12 @@ def test_the_configurations_schemes_are_used():
     per_tensor = qnn.QuantConfig(weights=qnn.Uniform(8, symmetric=True))
     (row,) = ptq.hessian_sensitivity(model, table, (4,), per_tensor)  # scale 100 / 7
     assert row.omega == pytest.approx(1.25, rel=1e-6)
+
+
+def test_targets_may_be_a_list():
+    model, x = nn.Sequential(nn.Linear(2, 2)), np.ones((3, 2), np.float32)
+    traces = [
+        ptq.hessian_trace(model, x, y, samples=2, rng=np.random.default_rng(0))[0].trace
+        for y in ([0, 1, 1], np.array([0, 1, 1]))
+    ]
+    assert traces[0] == traces[1]

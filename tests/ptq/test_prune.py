@@ -60,6 +60,11 @@ def test_the_model_itself_and_its_biases_are_not_changed():
     assert (pruned[4].bias.data == model[4].bias.data).all()
 
 
+def test_layers_to_keep_may_come_from_a_generator():
+    pruned = ptq.prune(small(), 0.5, keep=(path for path in ["0"]))
+    assert list(pruned.masks) == ["4"] and pruned[0].weight.data.all()
+
+
 def test_training_moves_what_is_left_and_masks_keep_the_rest_at_zero():
     pruned = ptq.prune(small(), 0.75)
     optimizer = optim.SGD(pruned.parameters(), lr=0.1, momentum=0.9)

@@ -155,6 +155,18 @@ def test_a_batch_norm_without_parameters_shrinks_too():
     assert ptq.prune_channels(model, 0.5)[1].running_mean.shape == (2,)
 
 
+def test_the_moments_of_a_folded_batch_norm_shrink_with_its_layer():
+    folded = ptq.fold_batchnorm(
+        randomized(nn.Sequential(nn.Linear(5, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 2)))
+    )
+    beta, gamma = folded[0].moments
+    gone = smallest(folded[0].weight.data, 2, 1)
+    smaller = ptq.prune_channels(folded, 1 / 3)
+    assert (smaller[0].moments[0] == np.delete(beta, gone)).all()
+    assert (smaller[0].moments[1] == np.delete(gamma, gone)).all()
+    ptq.correct_bias_analytically(ptq.quantize_static(smaller, [np.ones((1, 5), np.float32)]))
+
+
 def test_the_model_is_not_changed():
     model = network()
     before = model.state_dict()

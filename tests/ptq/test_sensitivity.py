@@ -106,6 +106,16 @@ def test_widths_must_be_storable_and_different(bad):
         ptq.sensitivity(nn.Sequential(nn.Linear(2, 2)), np.ones((1, 2), np.float32), np.array([0]), bad)
 
 
+@pytest.mark.parametrize(
+    "samples, batch_size, message",
+    [(0, 4, "x must hold at least one sample"), (3, 0, "batch_size must be at least 1, got 0")],
+)
+def test_samples_and_batches_must_not_be_empty(samples, batch_size, message):
+    x, y = np.ones((samples, 2), np.float32), np.zeros(samples, int)
+    with pytest.raises(ValueError, match=message):
+        ptq.sensitivity(nn.Sequential(nn.Linear(2, 2)), x, y, batch_size=batch_size)
+
+
 def test_a_scheme_without_a_number_of_bits_is_refused():
     class Signs(qnn.WeightScheme):
         def __repr__(self):

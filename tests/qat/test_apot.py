@@ -127,18 +127,26 @@ def test_rescaled_weights_keep_the_deviation_of_the_latent_ones():
     assert dw2.tolist() == (2 * dw).tolist() and dalpha2 == pytest.approx(2 * dalpha, rel=1e-6)
 
 
-def test_constant_weights_become_zeros_without_a_warning():
-    for w in (np.full((2, 3), 0.25, np.float32), np.array([0.5], np.float32)):
-        assert not quantizer()(qb.Tensor(w)).data.any()
+@pytest.mark.parametrize("gradient", ["unclipped", "clipped"])
+@pytest.mark.parametrize(
+    "shape, value", [((2, 3), 0.25), ((9, 3), 0.1), ((3, 5), 1e30), ((1,), 0.5), ((4,), 0)]
+)
+def test_constant_weights_become_zeros_and_their_gradients_stay_small(shape, value, gradient):
+    for dtype in (np.float32, np.float64):  # the mean of 27 times 0.1 is not 0.1 in either
+        w = qb.Tensor(np.full(shape, value, dtype), requires_grad=True)
+        y = quantizer(gradient=gradient)(w)
+        y.backward(np.full(shape, 100, dtype))
+        assert not y.data.any() and (np.abs(w.grad) <= 100).all()
 
 
-@pytest.mark.parametrize("alpha", [0.0, -1.0])
-def test_alpha_counts_as_positive_wherever_a_step_has_taken_it(alpha):
+@pytest.mark.parametrize("alpha, magnitude", [(0.0, 2.0**-100), (-1.0, 1.0), (-0.0, 2.0**-100)])
+def test_alpha_counts_as_positive_wherever_a_step_has_taken_it(alpha, magnitude):
     weights = quantizer(alpha=alpha)
     levels = weights.levels(W)
-    assert levels.scale == np.float32(1e-3 / 10) and levels.q[:4].tolist() == [10, -10, 10, -10]
+    assert levels.scale == np.float32(magnitude / 10) and levels.q[:4].tolist() == [10, -10, 10, -10]
     _, dalpha = gradients(weights, W, np.sign(W))
-    assert dalpha == 4  # four clipped weights: training can lead alpha back
+    clipped = 4 if magnitude < 1 else 2  # of the others, W = ±2, z is exactly 1
+    assert dalpha == (-clipped if alpha < 0 else clipped)  # away from 0: training can lead alpha back
 
 
 def test_what_does_not_exist_is_refused():

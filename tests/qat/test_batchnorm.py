@@ -49,6 +49,44 @@ def test_reestimation_looks_at_unrounded_activations_and_leaves_their_ranges_alo
         q(X)
 
 
+@pytest.mark.parametrize("batchnorm", ["fold_training", "keep"])
+def test_frozen_statistics_can_be_reestimated_and_stay_frozen(batchnorm):
+    q, frozen = (qat.prepare(model(), batchnorm=batchnorm) for _ in range(2))
+    qat.freeze_batchnorm(frozen)
+    before = frozen[1].norm.running_mean.copy()
+    qat.reestimate_batchnorm(q, [X])
+    qat.reestimate_batchnorm(frozen, [X])
+    assert (frozen[1].norm.running_mean == q[1].norm.running_mean).all()
+    assert (frozen[1].norm.running_mean != before).any()
+    after = frozen[1].norm.running_mean.copy()
+    frozen(10 * X)
+    assert (frozen[1].norm.running_mean == after).all()
+
+
+def test_reestimation_drops_nothing_out():
+    """Of one input and dropout, the norm's mean would be 0 or twice too large."""
+    qb.manual_seed(0)
+    dropped = nn.Sequential(nn.ReLU(), nn.Dropout(0.5), nn.Linear(1, 2), nn.BatchNorm1d(2))
+    plain = nn.Sequential(*dropped[:1], *dropped[2:])
+    x = X[:, :1] ** 2
+    means = []
+    for network in (dropped, plain):
+        q = qat.prepare(network, batchnorm="keep")
+        qat.reestimate_batchnorm(q, [x])
+        means += [layer.norm.running_mean for layer in q if hasattr(layer, "norm")]
+    assert (means[0] == means[1]).all()
+
+
+@pytest.mark.parametrize(
+    "batches, message", [([], "at least one batch"), ([X, X * np.nan], "must be finite")]
+)
+def test_batches_that_say_nothing_are_refused_and_settings_stay(batches, message):
+    q = qat.freeze_batchnorm(qat.prepare(model(), batchnorm="keep"))
+    with pytest.raises(ValueError, match=message):
+        qat.reestimate_batchnorm(q, batches)
+    assert q[1].norm.momentum == pytest.approx(0.1) and q[1].norm_frozen and q.training
+
+
 def test_statistics_of_the_float_weights_misjudge_normalized_ones_until_reestimated(
     digits, digits_network, accuracy
 ):

@@ -114,3 +114,11 @@ def test_every_width_becomes_integers_without_a_difference(digits, weight_bits, 
     q = qat.prepare(model, settings, [digits.x_train[:64]], batchnorm="keep").eval()
     assert len(np.unique(q(digits.x_test[:64]).data)) > 3
     assert integer.count_differences(q, integer.convert(q), digits.x_test[:64]) == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_calibration_data_must_be_finite_although_there_is_nothing_to_observe(bad):
+    model = nn.Sequential(nn.Linear(2, 2))
+    config = qnn.QuantConfig(activations=qat.DoReFa(4))
+    with pytest.raises(ValueError, match="must be finite"):
+        qat.prepare(model, config, [np.array([[0.5, bad]], np.float32)])

@@ -18,7 +18,10 @@ SCHEMES = {
     "PACT": lambda b: (qnn.int_weights(b), qat.PACT(b)),
     "TQT": lambda b: (qat.TQT(b), qat.TQT(b)),
     "TFMinMax": lambda b: (qnn.int_weights(b), qat.TFMinMax(b)),
+    "APoT": lambda b: (qat.APoT(min(b, 6), rescale=True), qat.APoT(b)),
 }
+FROM_DATA = [name for name in SCHEMES if name != "APoT"]  # which starts from 8
+UNSIGNED = "PACT", "APoT"
 each_scheme = pytest.mark.parametrize("name", SCHEMES)
 
 RNG = np.random.default_rng(11)
@@ -48,8 +51,8 @@ def network():
 
 def config(name, n_bits=4):
     weights, activations = SCHEMES[name](n_bits)
-    signed_sum = {"3.body.2": {"activations": qat.LSQ(8)}}  # no ReLU behind it: not a place for PACT
-    return qnn.QuantConfig(weights, activations, overrides=signed_sum if name == "PACT" else {})
+    signed_sum = {"3.body.2": {"activations": qat.LSQ(8)}}  # no ReLU behind it
+    return qnn.QuantConfig(weights, activations, overrides=signed_sum if name in UNSIGNED else {})
 
 
 def prepared(name, n_bits=4, batches=(X,)):
@@ -65,6 +68,12 @@ def learned(q):
 def ranges(q):
     """{path: Parameter} of all learned ranges."""
     return {f"{path}.{name}": p for path, module in learned(q) for name, p in module.named_parameters()}
+
+
+def scales(q):
+    """All scales in use, of weights and of activations."""
+    weights = [layer.levels().scale for layer in q.modules() if hasattr(layer, "weight_quantizer")]
+    return weights + [m.params.scale for _, m in learned(q) if isinstance(m, qnn.ActivationQuantizer)]
 
 
 def train(q, optimizer, steps):
@@ -101,7 +110,7 @@ def test_training_and_evaluation_put_activations_on_the_same_grid(name):
     assert (w_hat == levels.q * np.reshape(levels.scale, (-1, 1, 1, 1))).all()
 
 
-@each_scheme
+@pytest.mark.parametrize("name", FROM_DATA)
 def test_without_calibration_the_first_training_batch_sets_the_range(name):
     q = prepared(name, batches=None)
     assert "not calibrated" in repr(q)
@@ -153,9 +162,8 @@ def test_a_huge_learning_rate_leaves_usable_scales_and_no_nan(name):
         losses = train(q, optimizer, 1)
         assert np.isfinite(losses).all()
         signs |= {float(np.sign(p.data).min()) for path, p in ranges(q).items() if path.endswith("step")}
-        for _, quantizer in learned(q):
-            scale = quantizer.params.scale  # QuantParams refuses anything but a positive finite number
-            assert (scale >= 2.0**-108).all()
+        for scale in scales(q):
+            assert (scale >= 2.0**-108).all() and np.isfinite(scale).all()
     assert np.isfinite(q(X).data).all()
     if name.startswith("LSQ"):
         assert -1 in signs  # or the rate was not huge enough to prove anything
@@ -166,18 +174,19 @@ def thrown_across_zero(quantizer, name):
     if name == "TFMinMax":
         quantizer.low.data[...], quantizer.high.data[...] = 0.4 * quantizer.high.data, 0
     else:
-        # PACT's alpha has a gradient only while something is clipped, so it must come from below.
+        # PACT's alpha has a gradient only while something is clipped, so an alpha must come from below.
         scale = next(quantizer.parameters())
-        scale.data[...] = (-0.4 if name == "PACT" else -3) * scale.data
+        scale.data[...] = (-0.4 if name in UNSIGNED else -3) * scale.data
 
 
-@pytest.mark.parametrize("name", ["LSQ", "LSQ+", "PACT", "TFMinMax"])
+@pytest.mark.parametrize("name", ["LSQ", "LSQ+", "PACT", "TFMinMax", "APoT"])
 def test_a_range_thrown_across_zero_learns_its_way_back(name):
     x = np.abs(np.random.default_rng(12).normal(size=(64, 8))).astype(np.float32)
 
     def error_after(steps, thrown):
         quantizer = SCHEMES[name](4)[1].activation_quantizer(MinMax(), "half_even", None)
-        quantizer(x)
+        quantizer.observe(x)
+        quantizer.calibrate()
         if thrown:
             thrown_across_zero(quantizer, name)
         optimizer = optim.Adam(quantizer.parameters(), lr=0.01)
@@ -189,7 +198,7 @@ def test_a_range_thrown_across_zero_learns_its_way_back(name):
         return error.item()
 
     assert error_after(1, thrown=True) > 2 * error_after(1, thrown=False)
-    assert error_after(300, thrown=True) < 1.1 * error_after(300, thrown=False)
+    assert error_after(600, thrown=True) < 1.1 * error_after(600, thrown=False)
 
 
 def test_a_scale_is_the_magnitude_of_its_parameter_and_so_is_its_gradient():

@@ -54,5 +54,24 @@ def test_a_frozen_clip_gets_no_gradient():
     assert quantizer.alpha.grad is None and x.grad.tolist() == [1, 0]
 
 
-def test_a_clip_that_left_the_positive_numbers_still_gives_a_grid():
-    assert activations(alpha=-3.0).params.scale == np.float32(1e-3 / 3)
+def test_negative_values_are_refused_where_the_range_starts():
+    quantizer = activations()
+    quantizer.observe(np.array([-0.5, 1.0], np.float32))
+    with pytest.raises(ValueError, match="must not be negative where 2-bit APoT starts .*, got -0.5"):
+        quantizer.calibrate()
+
+
+def test_data_of_nothing_but_zeros_start_the_clip_at_1():
+    quantizer = activations()
+    quantizer.observe(np.zeros(3, np.float32))
+    quantizer.calibrate()
+    assert quantizer.alpha.item() == 1
+
+
+def test_the_clip_is_the_magnitude_of_alpha():
+    there, back = activations(alpha=1.5), activations(alpha=-1.5)
+    x = np.array([0.2, 0.7, 4.0], np.float32)
+    for quantizer in (there, back):
+        quantizer(qb.Tensor(x)).backward(np.array([1, 2, 4], np.float32))
+    assert back.params == there.params and back.params.scale == 0.5
+    assert back.alpha.grad.item() == -there.alpha.grad.item() != 0

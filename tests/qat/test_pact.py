@@ -76,7 +76,7 @@ def test_alpha_starts_at_the_upper_end_of_the_observers_range():
 
 
 def test_negative_values_are_refused_where_the_range_starts():
-    with pytest.raises(ValueError, match="must not be negative where PACT, a ReLU itself, .* got -0.5"):
+    with pytest.raises(ValueError, match="must not be negative where PACT uint2 starts .*, got -0.5"):
         quantizer([-0.5, 1.0])
 
 

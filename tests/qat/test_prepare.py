@@ -183,12 +183,34 @@ def test_what_earlier_transforms_reported_comes_first():
 def test_calibration_fixes_observed_ranges_and_only_starts_learned_ones():
     observed = qat.prepare(mlp(), calibration_batches=[X])
     assert observed[0].output_quantizer.frozen
-    config = qnn.QuantConfig(activations=qat.APoT(4))
+    signed = {"input": {"activations": qnn.Uniform(8)}}
+    config = qnn.QuantConfig(activations=qat.APoT(4), overrides=signed)
     learned = qat.prepare(mlp(), config, [X])
     start = learned[1].output_quantizer.alpha.item()
     assert start != 8 and not learned[1].output_quantizer.frozen
     train_mlp(learned, 2)
     assert learned[1].output_quantizer.alpha.item() != start
+
+
+@pytest.mark.parametrize("batchnorm", ["fold", "fold_training", "keep"])
+def test_a_batch_norm_of_other_features_than_the_layers_outputs_is_refused(batchnorm):
+    model = nn.Sequential(nn.Linear(3, 6), nn.BatchNorm1d(4))
+    with pytest.raises(ValueError, match="layer '1' must follow a Linear or Conv2d"):
+        qat.prepare(model, batchnorm=batchnorm)
+
+
+def test_a_choice_of_integers_for_fixed_weights_is_refused():
+    with pytest.raises(ValueError, match="weight_rounding must be 'nearest' .*, got 'gptq'"):
+        qat.prepare(mlp(), qnn.QuantConfig(weight_rounding="gptq"))
+
+
+@pytest.mark.parametrize("scheme", [qat.APoT(4), qat.APoT(4, "clipped", True), qat.DoReFa(4), qat.DoReFa(1)])
+def test_weights_that_became_nan_are_not_rounded_to_a_level(scheme):
+    q = qat.prepare(mlp(), qnn.QuantConfig(weights=scheme), [X])
+    q[1].weight.data[0, 0] = np.nan
+    for mode in (True, False):
+        with pytest.raises(ValueError, match="x must .*(got NaN|got nan)"):
+            q.train(mode)(X)
 
 
 def test_an_unknown_treatment_of_batch_norms_is_refused():
