@@ -6,7 +6,7 @@ import numpy as np
 
 from qbref.autograd import no_grad
 from qbref.integer.dynamic import FLOAT_LAYERS, DynamicLinear
-from qbref.integer.layer import Layer, require_array
+from qbref.integer.layer import Layer, require_array, require_finite
 from qbref.integer.weights import IntWeights
 from qbref.nn import functional as F
 from qbref.qnn.embedding import checked_indices, dequantize_rows
@@ -29,6 +29,7 @@ class Embedding(Layer):
     def check(self):
         """One scale, or one per row."""
         require_array("scale", self.scale, np.float32, *(self.weights.outputs,)[: self.scale.ndim])
+        require_finite("scale", self.scale, positive=True)
 
     def run(self, x, kernels):
         """Integers (…) → float32 (…, E)."""
@@ -63,8 +64,10 @@ class LayerNorm(Layer):
         for name in ("weight", "bias"):
             if (array := getattr(self, name)) is not None:
                 require_array(name, array, np.float32, *self.shape)
-        if not self.eps > 0:
-            raise ValueError(f"eps must be positive, got {self.eps}")
+                require_finite(name, array)
+        if not self.shape or not all(type(n) is int and n > 0 for n in self.shape):
+            raise ValueError(f"shape must be positive integers, got {self.shape}")
+        require_finite("eps", self.eps, positive=True)
 
     def run(self, x, kernels):
         """float32 → float32."""

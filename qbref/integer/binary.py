@@ -10,7 +10,7 @@ import numpy as np
 
 from qbref.binary.threshold import apply_threshold
 from qbref.integer.geometry import Geometry
-from qbref.integer.layer import Layer, require_array
+from qbref.integer.layer import Layer, require_array, require_unpacked
 from qbref.integer.product import require_features, require_outputs
 from qbref.integer.shape import MaxPool2d
 from qbref.integer.sign_products import SignProducts
@@ -28,11 +28,14 @@ class Threshold(Layer):
         The result is +1 where ``(x >= threshold) != flip``.
     packed : bool
         Words for a binary layer, or int8 -1 and +1 for any other.
+    on_axis_1 : bool
+        Whether batch norm or sign told channels apart: those of axis 1, which (N, L, C) has last only here.
     """
 
     threshold: np.ndarray
     flip: np.ndarray
     packed: bool
+    on_axis_1: bool = False
 
     def check(self):
         """One threshold and one direction per channel."""
@@ -41,6 +44,9 @@ class Threshold(Layer):
 
     def run(self, x, kernels):
         """Accumulators or activations (…, C) → signs."""
+        require_unpacked(x)
+        if self.on_axis_1 and x.ndim == 3:
+            raise ValueError(f"x must have no third axis behind the channels of axis 1, got shape {x.shape}")
         minus = ~apply_threshold(x, self.threshold, self.flip)
         return kernels.pack_bits(minus) if self.packed else np.where(minus, np.int8(-1), np.int8(1))
 

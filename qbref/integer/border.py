@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qbref.integer.layer import Layer, require_array
+from qbref.integer.layer import Layer, require_array, require_finite, require_zero_point
 from qbref.qnn.arithmetic import real_value
 from qbref.quant.affine import quantize
 from qbref.quant.params import QuantParams
@@ -15,6 +15,11 @@ class Quantize(Layer):
     """q = clip(round(x / scale) + zero_point): float32 (N, …) → integers, images channels last."""
 
     params: QuantParams
+
+    def check(self):
+        """One grid of at most 8 bits for all values."""
+        if self.params.scale.ndim or self.params.n_bits > 8:
+            raise ValueError(f"params must be one grid of at most 8 bits, got {self.params}")
 
     def run(self, x, kernels):
         """Real input in the user's layout → integers in the engine's."""
@@ -35,11 +40,13 @@ class Dequantize(Layer):
     def check(self):
         """One positive scale, or one per channel."""
         require_array("scale", self.scale, np.float64, *self.scale.shape[:1])
-        if not (np.isfinite(self.scale) & (self.scale > 0)).all():
-            raise ValueError(f"scale must be finite and positive, got {self.scale}")
+        require_finite("scale", self.scale, positive=True)
+        require_zero_point(self.zero_point)
 
     def run(self, x, kernels):
         """Integers in the engine's layout → real output in the user's."""
+        if self.scale.shape not in ((), x.shape[-1:]):
+            raise ValueError(f"scale must have {x.shape[-1]} values, got shape {self.scale.shape}")
         return channels_first(real_value(x, self.scale, self.zero_point))
 
 

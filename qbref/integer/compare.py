@@ -40,5 +40,8 @@ def count_differences(q, model, x, kernels=None, batch_size=64):
     with no_grad():
         for i in range(0, len(x), batch_size):
             batch = x[i : i + batch_size]
-            differences += int(np.count_nonzero(q(batch).data != model.run(batch, kernels)))
+            simulated, result = q(batch).data, model.run(batch, kernels)
+            if simulated.shape != result.shape:
+                raise ValueError(f"model must give outputs of shape {simulated.shape}, got {result.shape}")
+            differences += int(np.count_nonzero(simulated.view(np.uint32) != result.view(np.uint32)))
     return differences

@@ -11,6 +11,7 @@ from qbref.integer.binary import BinaryConv2d, BinaryLinear, Threshold
 from qbref.integer.border import Dequantize, Quantize
 from qbref.integer.convert_dynamic import DYNAMIC, convert_dynamic
 from qbref.integer.geometry import Geometry
+from qbref.integer.layer import named
 from qbref.integer.model import IntegerModel
 from qbref.integer.product import Conv2d, Linear
 from qbref.integer.shape import Add, AvgPool2d, Flatten, MaxPool2d, ReLU
@@ -54,6 +55,8 @@ def convert(q):
     True
     """
     items = flatten(q)
+    if not items:
+        raise ValueError("q must hold at least one layer, got none")
     for path, module in items:
         if isinstance(module, XNORConv2d):
             raise ValueError(
@@ -71,7 +74,7 @@ def convert(q):
 
 def _convert_static(items):
     (path, border), *items = items
-    converter = _Converter(path, border.output_quantizer.params)
+    converter = _Converter(path, named(path, lambda: border.output_quantizer.params))
     layers = converter.chain(items)
     scale = converter.scale
     zero_point = 0 if converter.params is None else int(converter.params.zero_point)
@@ -136,7 +139,7 @@ class _Converter:
             (nn.Dropout, lambda *_: None),
         ):
             if isinstance(module, kinds):
-                return step(path, module, items)
+                return named(path, step, path, module, items)
         raise ValueError(f"layer {path!r} must be one with an integer form, got {type(module).__name__}")
 
     def _product(self, path, module, items):
@@ -156,6 +159,7 @@ class _Converter:
         return layer
 
     def _linear(self, path, module, integers):
+        _check_depth(path, integers)
         weights = store(path, integers.weights, integers.weights.q)
         return Linear(path, weights, integers.bias, int(integers.input.zero_point), integers.finish)
 
@@ -164,6 +168,7 @@ class _Converter:
             raise ValueError(
                 f"layer {path!r} must pad with 0 to be an int8 product, got {module.padding_value}"
             )
+        _check_depth(path, integers)
         filters = integers.weights.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
         codes = integers.weights.codes
         if codes is not None:
@@ -191,16 +196,15 @@ class _Converter:
         norm = None
         if not isinstance(module, qnn.Sign):
             norm, (_, module) = module, items.pop(0)
-        decides_plus, channels = self._decides_plus(norm, module)
+        named_channels = max(1 if norm is None else norm.num_features, module.num_channels)
+        channels = max(named_channels, np.size(self.scale))
+        decides_plus = self._decides_plus(norm, module)
         threshold, flip = integer_threshold(decides_plus, -INT32_MAX, INT32_MAX, channels)
         self._on_grid(path, module.params)
-        return Threshold(path, threshold, flip, self._packs(items))
+        return Threshold(path, threshold, flip, self._packs(items), named_channels > 1)
 
     def _decides_plus(self, norm, sign):
-        """Whether the float network makes +1 of an integer: asked, not derived, so that near-ties agree.
-
-        With it the number of channels, as far as batch norm, sign or accumulators tell them apart.
-        """
+        """Whether the float network makes +1 of an integer: asked, not derived, so that near-ties agree."""
         zero_point = 0 if self.params is None else int(self.params.zero_point)
         shape = (1, -1, 1, 1) if isinstance(norm, nn.BatchNorm2d) else (1, -1)
 
@@ -210,15 +214,14 @@ class _Converter:
                 y = sign(x if norm is None else norm(x))
             return y.data.reshape(-1) > 0
 
-        channels = 1 if norm is None else norm.num_features
-        return decides_plus, max(channels, sign.num_channels, np.size(self.scale))
+        return decides_plus
 
     def _packs(self, items):
         """Whether the next product takes packed signs in the order in which pixels hold them."""
         flattened = False
-        for _, module in items:
+        for path, module in items:
             if isinstance(module, Product):
-                if not runs_on_signs(module, module.arithmetic().weights):
+                if not runs_on_signs(module, named(path, module.arithmetic).weights):
                     return False
                 packs = not flattened or self.channels is not None
                 self.packs_pixels = flattened and packs
@@ -249,10 +252,21 @@ class _Converter:
         return MaxPool2d(path, Geometry.of(module))
 
     def _flatten(self, path, module, items):
+        if not self.packs_pixels:
+            self.channels = None
         return Flatten(path)
 
     def _relu(self, path, module, items):
         return ReLU(path, 0 if self.params is None else int(self.params.zero_point))
+
+
+def _check_depth(path, integers):
+    """Refuse rows that kernels refuse: those that could leave int32 with other bytes for weights."""
+    zero_point, dtype = int(integers.input.zero_point), np.iinfo(integers.input.dtype)
+    peak = 128 * max(dtype.max - zero_point, zero_point - dtype.min)
+    reach = integers.weights.q[0].size * peak + int(np.abs(integers.bias.astype(np.int64)).max(initial=0))
+    if reach > INT32_MAX:
+        raise ValueError(f"layer {path!r} must sum within int32 for any int8 weights, got a reach of {reach}")
 
 
 def _pools_first(layer):

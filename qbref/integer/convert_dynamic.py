@@ -4,12 +4,15 @@ from qbref import nn, qnn
 from qbref.integer.attention import Embedding, LayerNorm, MultiheadAttention, TransformerEncoderLayer
 from qbref.integer.dynamic import FLOAT_LAYERS, BitLinear, DynamicConv2d, DynamicLinear, FloatLayer
 from qbref.integer.geometry import Geometry
+from qbref.integer.layer import named
 from qbref.integer.model import IntegerModel
 from qbref.integer.store import store, store_groups
 from qbref.qnn import bitnet
+from qbref.qnn.arithmetic import INT32_MAX
 from qbref.qnn.embedding import QuantizedEmbedding
 from qbref.qnn.report import Report
 
+LONGEST = INT32_MAX // 128**2  # sums of products of int8
 DYNAMIC = qnn.DynamicLinear, qnn.DynamicConv2d, QuantizedEmbedding
 
 
@@ -37,32 +40,34 @@ def _integer_form(path, module):
         (nn.TransformerEncoderLayer, _encoder_layer),
     ):
         if type(module) is kind:
-            return step(path, module)
-    if type(module).__name__ in FLOAT_LAYERS:
+            return named(path, step, path, module)
+    if type(module) in FLOAT_LAYERS.values():
         return FloatLayer(path, type(module).__name__, _arguments(module))
     raise ValueError(f"layer {path!r} must be one with an integer form, got {type(module).__name__}")
 
 
 def _linear(path, module):
-    levels, bias = _levels_and_bias(module)
+    levels, bias = _levels_and_bias(path, module)
     return DynamicLinear(path, store(path, levels, levels.q), levels.scale, bias)
 
 
 def _bit_linear(path, module):
-    levels, bias = _levels_and_bias(module)
+    levels, bias = _levels_and_bias(path, module)
     return BitLinear(path, store(path, levels, levels.q), levels.scale, bias)
 
 
 def _conv(path, module):
-    levels, bias = _levels_and_bias(module)
+    levels, bias = _levels_and_bias(path, module)
     filters = levels.q.transpose(0, 2, 3, 1).reshape(module.out_channels, -1)
     weights = store_groups(path, levels, filters, None, module.groups)
     return DynamicConv2d(path, weights, levels.scale, bias, Geometry.of(module))
 
 
-def _levels_and_bias(module):
-    bias = None if module.bias is None else module.bias.data
-    return module.weight_quantizer.levels(module.weight.data), bias
+def _levels_and_bias(path, module):
+    levels = module.weight_quantizer.levels(module.weight.data)
+    if (k := levels.q[0].size) > LONGEST:
+        raise ValueError(f"layer {path!r} must sum at most {LONGEST:,} products within int32, got {k:,}")
+    return levels, None if module.bias is None else module.bias.data
 
 
 def _embedding(path, module):
@@ -81,6 +86,8 @@ def _attention(path, module):
 
 
 def _encoder_layer(path, module):
+    if getattr(module.activation, "approximate", "none") != "none":
+        raise ValueError(f"layer {path!r} must have an exact GELU, got {module.activation}")
     parts = (_part(path, module, name) for name in ("self_attn", "linear1", "linear2", "norm1", "norm2"))
     return TransformerEncoderLayer(path, *parts, type(module.activation).__name__, module.norm_first)
 
@@ -90,6 +97,12 @@ def _part(path, module, name):
 
 
 def _arguments(module):
+    if isinstance(module, nn.GELU):
+        return (module.approximate,)
+    if isinstance(module, nn.Hardtanh):
+        return module.min_val, module.max_val
+    if isinstance(module, nn.Flatten):
+        return (module.start_dim,)
     if isinstance(module, (nn.MaxPool2d, nn.AvgPool2d)):
         return module.kernel_size, module.stride, module.padding
     return ()

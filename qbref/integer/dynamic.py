@@ -8,13 +8,14 @@ from qbref import nn
 from qbref.autograd import Tensor, no_grad
 from qbref.integer.border import channels_first, channels_last
 from qbref.integer.geometry import Geometry
-from qbref.integer.layer import Layer, require_array
+from qbref.integer.layer import Layer, require_array, require_finite
 from qbref.integer.product import convolve, require_groups
 from qbref.integer.weights import IntWeights
 from qbref.qnn.bitnet import bit_activation, bit_result
 from qbref.qnn.dynamic import dynamic_quantize, dynamic_result
 
-KINDS = nn.ReLU, nn.ReLU6, nn.GELU, nn.Sigmoid, nn.Tanh, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten
+ACTIVATIONS = nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.GELU, nn.Sigmoid, nn.Tanh
+KINDS = *ACTIVATIONS, nn.MaxPool2d, nn.AvgPool2d, nn.Flatten
 FLOAT_LAYERS = {kind.__name__: kind for kind in KINDS}
 
 
@@ -107,8 +108,10 @@ class DynamicConv2d(Layer):
 
 def _require_outputs(layer, outputs):
     require_array("scale", layer.scale, np.float32, *(outputs,)[: layer.scale.ndim])
+    require_finite("scale", layer.scale, positive=True)
     if layer.bias is not None:
         require_array("bias", layer.bias, np.float32, outputs)
+        require_finite("bias", layer.bias)
 
 
 @dataclass(frozen=True, eq=False)

@@ -97,6 +97,8 @@ def _parse(header, arrays):
     layers = [_decode(item, arrays) for item in header["layers"]]
     if not layers or not all(isinstance(layer, LAYERS) for layer in layers):
         raise ValueError("layers must be a list of integer layers")
+    if not all(isinstance(text, str) for entry in header["report"] for text in entry):
+        raise ValueError("report must hold texts only")
     return layers, Report(Entry(*entry) for entry in header["report"])
 
 

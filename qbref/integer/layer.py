@@ -14,7 +14,7 @@ class Checked:
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            if not isinstance(value, field.type):
+            if not isinstance(value, field.type) or field.type is int and isinstance(value, bool):
                 raise TypeError(f"{field.name} must be {field.type}, got {type(value).__name__}")
         self.check()
 
@@ -63,6 +63,16 @@ def _nbytes(value):
     return 0
 
 
+def named(path, step, *arguments):
+    """``step(*arguments)``, its complaints headed by the layer's path."""
+    try:
+        return step(*arguments)
+    except ValueError as error:
+        if str(error).startswith("layer "):
+            raise
+        raise ValueError(f"layer {path!r} must have an integer form, but {error}") from error
+
+
 def require_array(name, array, dtype, *shape):
     """Refuse an array of another dtype or shape; None in `shape` stands for any length."""
     fits = array.ndim == len(shape) and all(
@@ -73,3 +83,21 @@ def require_array(name, array, dtype, *shape):
         raise ValueError(
             f"{name} must be {np.dtype(dtype)} of shape ({expected}), got {array.dtype} {array.shape}"
         )
+
+
+def require_zero_point(value):
+    """Refuse what is no int8 or uint8."""
+    if not -128 <= value <= 255:
+        raise ValueError(f"zero_point must be in -128..255, got {value}")
+
+
+def require_unpacked(x):
+    """Refuse packed signs where numbers are compared or added."""
+    if x.dtype == np.uint64:
+        raise ValueError("x must be integers here, got packed signs")
+
+
+def require_finite(name, array, positive=False):
+    """Refuse NaN and infinity, and where numbers must be positive, zero and less."""
+    if not np.isfinite(array).all() or positive and not np.all(array > 0):
+        raise ValueError(f"{name} must be finite{' and positive' * positive}, got {array}")

@@ -55,7 +55,7 @@ class IntegerModel:
         for step in self._steps:
             try:
                 x = step.run(x, kernels)
-            except ValueError as error:
+            except (TypeError, ValueError) as error:
                 raise ValueError(f"x must suit the model, but at layer {step.path!r} {error}") from error
         return x
 

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from qbref.integer.geometry import Geometry
-from qbref.integer.layer import Layer, require_array
+from qbref.integer.layer import Layer, require_array, require_zero_point
 from qbref.integer.shape import MaxPool2d
 from qbref.integer.weights import IntWeights, LutWeights, SignWeights, packed_once
 from qbref.qnn.arithmetic import Clip, Requantizer
@@ -109,8 +109,9 @@ def require_features(x):
 
 
 def require_outputs(layer, outputs):
-    """Refuse a bias or an epilogue that does not have one value per output."""
+    """Refuse a bias or an epilogue without one value per output, or inputs with an impossible zero."""
     require_array("bias", layer.bias, np.int32, outputs)
+    require_zero_point(getattr(layer, "zero_point", 0))
     layer.finish.require_channels(outputs)
 
 

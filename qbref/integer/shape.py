@@ -6,7 +6,7 @@ import numpy as np
 
 from qbref.integer.border import channels_first
 from qbref.integer.geometry import Geometry
-from qbref.integer.layer import Layer
+from qbref.integer.layer import Layer, require_unpacked, require_zero_point
 from qbref.qnn.arithmetic import Requantizer
 from qbref.qnn.residual import AddArithmetic
 
@@ -29,8 +29,13 @@ class ReLU(Layer):
 
     zero_point: int
 
+    def check(self):
+        """An integer of a grid."""
+        require_zero_point(self.zero_point)
+
     def run(self, x, kernels):
         """Integers → integers."""
+        require_unpacked(x)
         return np.maximum(x, x.dtype.type(self.zero_point))
 
 
@@ -39,6 +44,10 @@ class MaxPool2d(Layer):
     """Largest integer of each window; for packed signs the largest is +1 if any is: a bitwise and."""
 
     geometry: Geometry
+
+    def check(self):
+        """Windows that reach into the image."""
+        _require_pooling(self.geometry)
 
     def run(self, x, kernels):
         """(N, H, W, C) → (N, OH, OW, C)."""
@@ -55,10 +64,24 @@ class AvgPool2d(Layer):
     zero_point: int
     finish: Requantizer
 
+    def check(self):
+        """Windows that reach into the image, and one multiplier."""
+        _require_pooling(self.geometry)
+        require_zero_point(self.zero_point)
+        self.finish.require_channels(1)
+
     def run(self, x, kernels):
         """(N, H, W, C) → (N, OH, OW, C)."""
+        require_unpacked(x)
         centred = x.astype(np.int32) - np.int32(self.zero_point)
         return self.finish(reduce_windows(np.add, centred, self.geometry, 0), kernels)
+
+
+def _require_pooling(geometry):
+    if any(2 * p > k for p, k in zip(geometry.padding, geometry.kernel_size, strict=True)):
+        raise ValueError(
+            f"padding must be at most half of kernel_size {geometry.kernel_size}, got {geometry.padding}"
+        )
 
 
 def reduce_windows(combine, x, geometry, outside):
@@ -70,6 +93,8 @@ def reduce_windows(combine, x, geometry, outside):
     (height, width), (down, right), (top, left), _ = geometry
     if top or left:
         x = np.pad(x, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=outside)
+    if height > x.shape[1] or width > x.shape[2]:
+        raise ValueError(f"kernel_size must fit into {x.shape[1:3]}, got {(height, width)}")
     rows, columns = (x.shape[1] - height) // down + 1, (x.shape[2] - width) // right + 1
     x = _reduce(combine, [x[:, i : i + (rows - 1) * down + 1 : down] for i in range(height)])
     return _reduce(combine, [x[:, :, j : j + (columns - 1) * right + 1 : right] for j in range(width)])

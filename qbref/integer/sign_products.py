@@ -24,9 +24,12 @@ class SignProducts(Checked):
     """
 
     def check(self):
-        """At least one channel."""
-        if self.channels < 1:
-            raise ValueError(f"channels must be at least 1, got {self.channels}")
+        """At least one channel and one pixel."""
+        for name in ("channels", "taps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.n_bits != type(self).n_bits:
+            raise ValueError(f"n_bits must be {type(self).n_bits}, got {self.n_bits}")
 
     @property
     def k(self):

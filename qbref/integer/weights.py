@@ -57,6 +57,7 @@ class IntWeights(DenseWeights):
         """Packed columns fit k."""
         if not 2 <= self.n_bits <= 8:
             raise ValueError(f"n_bits must be in 2..8, got {self.n_bits}")
+        require_columns(self.k)
         width = _stored_bits(self.n_bits)
         require_array("data", self.data, np.int8 if width == 8 else np.uint8, None, -(-self.k * width // 8))
 
@@ -84,6 +85,12 @@ class IntWeights(DenseWeights):
         """The integers as int8 (O, K)."""
         width = _stored_bits(self.n_bits)
         return self.data if width == 8 else STORED[width][1](self.data, self.k)
+
+
+def require_columns(k):
+    """Refuse rows of less than nothing, which rounding up to whole bytes would hide."""
+    if k < 0:
+        raise ValueError(f"k must be at least 0, got {k}")
 
 
 def _finished(accumulator, kernels, bias, requantization):
@@ -118,6 +125,7 @@ class LutWeights(DenseWeights):
         """Two or four codes to a byte, sixteen or four table entries."""
         if self.n_bits not in STORED:
             raise ValueError(f"n_bits must be one of {sorted(STORED)}, got {self.n_bits}")
+        require_columns(self.k)
         require_array("codes", self.codes, np.uint8, None, -(-self.k * self.n_bits // 8))
         require_array("table", self.table, np.int8, 2**self.n_bits)
 
@@ -162,6 +170,9 @@ class SignWeights(DenseWeights):
 
     def check(self):
         """Words fit k."""
+        require_columns(self.k)
+        if self.n_bits != 1:
+            raise ValueError(f"n_bits must be 1, got {self.n_bits}")
         require_array("words", self.words, np.uint64, None, -(-self.k // 64))
 
     @property

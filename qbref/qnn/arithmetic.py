@@ -61,6 +61,14 @@ class Requantizer:
             raise ValueError(f"mode must be one of {REQUANTIZE_MODES}, got {self.mode!r}")
         if self.dtype not in STORED_DTYPES:
             raise ValueError(f"dtype must be one of {STORED_DTYPES}, got {self.dtype!r}")
+        limits = np.iinfo(self.dtype)
+        if not all(limits.min <= v <= limits.max for v in (self.zero_point, self.low, self.high)):
+            got = f"{self.zero_point}, {self.low} and {self.high}"
+            raise ValueError(f"zero_point, low and high must fit {self.dtype}, got {got}")
+        if (self.multiplier < 0).any() or (np.clip(self.shift, -31, 30) != self.shift).any():
+            raise ValueError(
+                f"multiplier must be at least 0 and shift in -31..30, got {self.multiplier} and {self.shift}"
+            )
 
     def require_channels(self, channels):
         """Refuse multipliers that are neither one nor one per channel."""
@@ -190,11 +198,14 @@ def product_arithmetic(levels, bias, x_params, y_params, bounds, mode):
     Raises
     ------
     ValueError
-        If some input could carry the accumulator beyond int32, before or after the left shift of `mode`.
+        If weights or bias are not finite, or some input could carry the accumulator beyond int32, before or
+        after the left shift of `mode`.
     """
     channels = levels.q.shape[0]
     scale = np.broadcast_to(np.float64(x_params.scale) * levels.scale.astype(np.float64), (channels,))
     bias = np.zeros(channels) if bias is None else bias.astype(np.float64)
+    if not (np.isfinite(scale).all() and np.isfinite(bias).all()):
+        raise ValueError("weights and bias must be finite, got NaN or infinity")
     levels, scale = _without_dead_channels(levels, scale, bias)
     q_bias = np.rint(bias / scale)
     reach = _reach(levels.q, q_bias, x_params)

@@ -66,10 +66,6 @@ class BitLinear(DynamicLinear):
         """A BitNet layer with the weights of an ``nn.Linear``."""
         return with_state_of(layer, cls, layer.in_features, layer.out_features)
 
-    def quantized_weight(self):
-        """The ternary weights in use, as a Tensor."""
-        return self.weight_quantizer(self.weight)
-
     def forward(self, x):
         """Float in, float out: (…, in_features) → (…, out_features)."""
         if self.training:

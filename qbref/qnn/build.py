@@ -21,20 +21,25 @@ QUANTIZED = Quantize, DynamicLinear, DynamicConv2d, AvgPool2d, Residual
 
 def flatten(model, path=""):
     """(path, module) of every layer of nested Sequentials, in order of execution."""
-    if not isinstance(model, nn.Sequential):
+    if not _is(model, nn.Sequential):
         return [(path or "model", model)]
     children = ((f"{path}.{i}" if path else str(i), child) for i, child in enumerate(model))
     children = ((child_path, child) for child_path, child in children if not isinstance(child, nn.Identity))
     return [item for child_path, child in children for item in flatten(child, child_path)]
 
 
+def _is(module, *kinds):
+    """Whether `module` computes what one of `kinds` does: a subclass with a forward of its own does not."""
+    return any(isinstance(module, kind) and type(module).forward is kind.forward for kind in kinds)
+
+
 def activation_bounds(module):
     """(low, high) of a clipping activation, or None if `module` is not one."""
-    if isinstance(module, nn.ReLU):
+    if _is(module, nn.ReLU):
         return 0.0, np.inf
-    if isinstance(module, nn.ReLU6):
+    if _is(module, nn.ReLU6):
         return 0.0, 6.0
-    if isinstance(module, nn.Hardtanh):
+    if _is(module, nn.Hardtanh):
         return float(module.min_val), float(module.max_val)
     return None
 
@@ -103,15 +108,15 @@ class _Builder:
     def _step(self, module):
         if isinstance(module, QUANTIZED):
             return None
-        if isinstance(module, PRODUCTS):
+        if isinstance(module, Product) or _is(module, *PRODUCTS):
             return self._product
-        if isinstance(module, nn.Residual):
+        if _is(module, nn.Residual):
             return self._residual
-        if isinstance(module, nn.AvgPool2d):
+        if _is(module, nn.AvgPool2d):
             return self._average
         if isinstance(module, Sign):
             return self._sign
-        if isinstance(module, (nn.MaxPool2d, nn.Flatten, nn.Dropout, nn.ReLU, *BATCH_NORMS)):
+        if _is(module, nn.MaxPool2d, nn.Flatten, nn.Dropout, nn.ReLU, *BATCH_NORMS):
             return self._passing
         return None
 
@@ -127,7 +132,7 @@ class _Builder:
                 f"layer {path!r} must stand once in one model, got one that is quantized already"
             )
         bounds, fused = _take_activation(items)
-        output = self.quantizer(path, bounds) if keep_grid and not items or _needs_grid(items) else None
+        output = self.quantizer(path, bounds) if _needs_grid(items, at_end=keep_grid) else None
         layer.set_quantizers(weights, grid, output, bounds, self.config.requantize_mode)
         result = "accumulators out" if output is None else f"{output.spec} out"
         self.report.add(path, module, f"{weights.label} weights{fused}, {result}")
@@ -170,6 +175,12 @@ class _Builder:
         if isinstance(module, BATCH_NORMS) and not (items and isinstance(items[0][1], Sign)):
             kind = type(module).__name__
             raise ValueError(f"layer {path!r} must follow a Linear or Conv2d or precede a Sign, got {kind}")
+        if isinstance(module, nn.Flatten) and module.start_dim != 1:
+            raise ValueError(
+                f"layer {path!r} must keep the batch axis alone, got start_dim={module.start_dim}"
+            )
+        if isinstance(module, nn.ReLU) and isinstance(grid, Sign):
+            raise ValueError(f"layer {path!r} must not make 0 of the -1 of a Sign before it, got ReLU")
         actions = {nn.Dropout: "acts in training only", nn.ReLU: "integer clip"}
         default = (
             "becomes an integer threshold" if isinstance(module, BATCH_NORMS) else "integers pass through"
@@ -190,14 +201,14 @@ def _take_activation(items):
     return NO_BOUNDS, ""
 
 
-def _needs_grid(items):
-    """Whether the next layer that looks at values wants them on a grid; a sign or the end does not."""
+def _needs_grid(items, at_end):
+    """Whether the next layer that looks at values wants them on a grid: a sign does not, the end may."""
     for _, module in items:
         if isinstance(module, (Sign, *BATCH_NORMS)):
             return False
         if not isinstance(module, (nn.MaxPool2d, nn.Dropout)):
             return True
-    return False
+    return at_end
 
 
 def _quantized_form(module):

@@ -68,6 +68,10 @@ class _Dynamic:
         made.weight_quantizer = scheme.weight_quantizer(layer.weight.data, rounding)
         return made
 
+    def quantized_weight(self):
+        """The weights in use, as a Tensor of few levels."""
+        return self.weight_quantizer(self.weight)
+
     def forward(self, x):
         """Float in, integer product, float out."""
         levels = self.weight_quantizer.levels(self.weight.data)

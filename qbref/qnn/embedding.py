@@ -45,6 +45,10 @@ class QuantizedEmbedding(nn.Embedding):
         made.weight_quantizer = scheme.weight_quantizer(layer.weight.data, rounding)
         return made
 
+    def quantized_weight(self):
+        """The rows in use, as a Tensor of few levels."""
+        return self.weight_quantizer(self.weight)
+
     def forward(self, indices):
         """Integers (...) → float32 (..., embedding_dim)."""
         indices = checked_indices(indices, self.num_embeddings)

@@ -112,7 +112,8 @@ def quantized_weights(model):
     Returns
     -------
     dict of str to float32 ndarray
-        The keys are those of ``state_dict()``; only layers that quantize their weights are in.
+        The keys are those of ``state_dict()``; only layers that quantize their weights are in, dynamic
+        layers and embeddings too.
 
     Examples
     --------
@@ -122,7 +123,7 @@ def quantized_weights(model):
     >>> model.state_dict()["0.weight"], qnn.quantized_weights(model)["0.weight"]
     (array([[ 0.5, -1. ,  0. ]], dtype=float32), array([[ 0.5, -0.5,  0.5]], dtype=float32))
     """
-    layers = ((path, module) for path, module in model.named_modules() if isinstance(module, Product))
+    layers = ((path, module) for path, module in model.named_modules() if hasattr(module, "quantized_weight"))
     return {f"{path}.weight" if path else "weight": layer.quantized_weight().data for path, layer in layers}
 
 

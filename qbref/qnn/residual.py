@@ -43,6 +43,15 @@ class AddArithmetic:
     zero_points: tuple
     finish: Requantizer
 
+    def __post_init__(self):
+        if not all(isinstance(part, Requantizer) for part in (self.a, self.b, self.finish)):
+            raise TypeError("a, b and finish must be Requantizers")
+        for part in (self.a, self.b, self.finish):
+            part.require_channels(1)
+        pair = self.zero_points
+        if len(pair) != 2 or not all(type(z) is int and -128 <= z <= 255 for z in pair):
+            raise ValueError(f"zero_points must be two integers in -128..255, got {pair!r}")
+
     @classmethod
     def from_params(cls, a, b, output, bounds, mode):
         """For the QuantParams of both branches and of the output, of at most 8 bits each."""

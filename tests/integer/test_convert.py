@@ -270,3 +270,71 @@ def test_an_unknown_layer_is_refused_by_path():
     q = ptq.quantize_static(nn.Sequential(nn.Linear(2, 2)), [np.ones((2, 2), np.float32)])
     with pytest.raises(ValueError, match="layer '2' must be one with an integer form, got Softmax"):
         integer.convert(nn.Sequential(*q, nn.Softmax()))
+
+
+@pytest.mark.parametrize("last", [(nn.MaxPool2d(3, 1, 1),), (nn.Dropout(0.1),), (nn.Dropout(0.1), nn.ReLU())])
+def test_a_branch_may_end_in_pooling_or_dropout(last, tmp_path):
+    body = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1), *last)
+    model = nn.Sequential(nn.Residual(body, nn.Sequential(nn.Conv2d(3, 3, 1), nn.Dropout(0.1))), nn.ReLU())
+    check_agreement(ptq.quantize_static(model.eval(), [IMAGES]), IMAGES, tmp_path)
+
+
+def test_features_flattened_before_and_behind_a_sign_are_no_pixels(tmp_path):
+    # 64 channels fill a word, so weights in the order of pixels would fit, and be wrong
+    layers = nn.Conv2d(3, 64, 7), nn.Flatten(), nn.BatchNorm1d(768), qnn.Sign(), nn.Flatten()
+    model = shake(nn.Sequential(*layers, qnn.BinaryLinear(768, 20)))
+    check_agreement(ptq.quantize_static(model, [IMAGES]), IMAGES, tmp_path)
+
+
+@pytest.mark.parametrize("channelwise", [(nn.BatchNorm1d(5), qnn.Sign()), (qnn.RSign(5),)])
+def test_channels_on_axis_1_of_three_are_refused_instead_of_taken_for_the_last(channelwise):
+    x = np.random.default_rng(0).standard_normal((6, 5, 5)).astype(np.float32)
+    model = nn.Sequential(nn.Linear(5, 5), nn.ReLU(), *channelwise, qnn.BinaryLinear(5, 2)).eval()
+    m = integer.convert(ptq.quantize_static(model, [x]))
+    with pytest.raises(ValueError, match=r"x must have no third axis behind the channels of axis 1"):
+        m.run(x)
+    assert m.run(x[:, 0]).shape == (6, 2)
+
+
+def static(*layers, features=2):
+    return ptq.quantize_static(nn.Sequential(*layers), [np.ones((2, features), np.float32)])
+
+
+def with_bias(layer, value):
+    layer.bias.data[0] = value
+    return layer
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: qat.prepare(nn.Sequential(nn.Linear(2, 2))), "layer '0' .* quantizer must observe data"),
+        (lambda: static(nn.Linear(2, 2), with_bias(nn.Linear(2, 2), np.nan)), "layer '2' .* must be finite"),
+        (lambda: static(nn.Linear(131_000, 1), features=131_000), "layer '1' must sum within int32"),
+        (
+            lambda: ptq.quantize_dynamic(nn.Sequential(nn.ReLU(), nn.Linear(131_072, 1))),
+            "layer '1' must sum at most 131,071 products",
+        ),
+        (
+            lambda: ptq.quantize_dynamic(nn.Sequential(nn.ReLU(), with_bias(nn.Linear(2, 2), np.inf))),
+            "layer '1' .* bias must be finite",
+        ),
+        (lambda: nn.Sequential(), "q must hold at least one layer"),
+    ],
+)
+def test_what_cannot_run_is_refused_at_conversion_by_its_path(make, message):
+    q = make()
+    with pytest.raises(ValueError, match=message):
+        integer.convert(q)
+
+
+@pytest.mark.parametrize("layer", [nn.GELU("tanh"), nn.Hardtanh(-0.2, 0.1), nn.Flatten(2)])
+def test_layers_left_in_float_keep_their_arguments(layer, tmp_path):
+    x = np.random.default_rng(0).standard_normal((6, 3, 4, 5)).astype(np.float32)
+    check_agreement(ptq.quantize_dynamic(nn.Sequential(nn.Linear(5, 5), layer)), x, tmp_path)
+
+
+def test_a_layer_is_known_by_what_it_is_and_not_by_its_name():
+    own = type("ReLU", (nn.Module,), {"forward": lambda self, x: x * 2})
+    with pytest.raises(ValueError, match="layer '1' must be one with an integer form, got ReLU"):
+        integer.convert(ptq.quantize_dynamic(nn.Sequential(nn.Linear(2, 2), own())))

@@ -189,3 +189,122 @@ def test_arrays_of_another_type_or_shape_are_refused_when_loaded(path, replace):
         rewrite(path, arrays=lambda content, name=name: content.update({name: replace(content[name])}))
         with pytest.raises(ValueError, match="m.npz must describe a valid integer model"):
             integer.load(path)
+
+
+WORDS = np.random.default_rng(7).standard_normal((8, 6)).astype(np.float32)
+
+
+def save_language_model(path):
+    layers = (
+        nn.Embedding(7, 6),
+        nn.TransformerEncoderLayer(6, 2, 5),
+        nn.LayerNorm(6),
+        nn.MultiheadAttention(6, 3),
+    )
+    integer.convert(ptq.quantize_dynamic(nn.Sequential(*layers, qnn.BitLinear(6, 3, bias=True)))).save(path)
+
+
+def save_sign_model(path):
+    body = nn.Sequential(qnn.Linear(6, 6, weight_quantizer=qnn.TWN()))
+    layers = nn.Linear(6, 6), qnn.Sign(), qnn.BinaryLinear(6, 6), qnn.Sign(), nn.Residual(body)
+    integer.convert(ptq.quantize_static(nn.Sequential(*layers), [WORDS])).save(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h: h["layers"][0]["weights"].update(k=-1),
+        lambda h: h["layers"][1].update(activation="Tanh"),
+        lambda h: h["layers"][1]["attention"].update(heads=4),
+        lambda h: h["layers"][1]["attention"].update(q=h["layers"][1]["linear1"]),
+        lambda h: h["layers"][1].update(norm1=h["layers"][1]["attention"]),
+        lambda h: h["layers"][1].update(norm_first=1),
+        lambda h: h["layers"][2].update(shape=[0], weight=None, bias=None),
+        lambda h: h["layers"][2].update(shape=[], weight=None, bias=None),
+        lambda h: h["layers"][2].update(shape=["6"], weight=None, bias=None),
+        lambda h: h["layers"][2].update(eps=float("inf")),
+        lambda h: h["layers"][2].update(eps=float("nan")),
+        lambda h: h["layers"][3].update(heads=True),
+        lambda h: h["layers"][3].update(heads=-3),
+        lambda h: h["layers"][4]["weights"].update(n_bits=1),
+        lambda h: h["layers"][4].update(bias={"array": "a0"}),
+        lambda h: h["report"][0].__setitem__(0, 3),
+    ],
+)
+def test_impossible_language_models_are_refused_when_loaded(path, change):
+    save_language_model(path)
+    rewrite(path, change)
+    with pytest.raises(ValueError, match="m.npz must describe a valid integer model"):
+        integer.load(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_constants_that_are_no_numbers_are_refused_when_loaded(path, value):
+    save_language_model(path)
+    whole = path.read_bytes()
+    with np.load(path) as archive:
+        names = [name for name in archive.files if archive[name].dtype.kind == "f"]
+    assert len(names) > 20
+    for name in names:
+        path.write_bytes(whole)
+        rewrite(path, arrays=lambda c, name=name: c.update({name: np.full_like(c[name], value)}))
+        with pytest.raises(ValueError, match="must be finite"):
+            integer.load(path)
+
+
+@pytest.mark.parametrize("value", [0.0, -0.5])
+def test_scales_that_are_not_positive_are_refused_when_loaded(path, value):
+    save_language_model(path)
+    whole = path.read_bytes()
+    for layer in (0, 4):
+        with np.load(path) as archive:
+            name = json.loads(bytes(archive["layers.json"]))["layers"][layer]["scale"]["array"]
+        rewrite(path, arrays=lambda c, name=name: c.update({name: np.full_like(c[name], value)}))
+        with pytest.raises(ValueError, match="scale must be finite and positive"):
+            integer.load(path)
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layers: layers[1].update(zero_point=256),
+        lambda layers: layers[3]["weights"].update(channels=0),
+        lambda layers: layers[3]["weights"].update(taps=-1),
+        lambda layers: layers[3]["weights"].update(n_bits=2),
+        lambda layers: layers[5]["add"].update(zero_points=[0, 1, 2]),
+        lambda layers: layers[5]["add"].update(zero_points=[0, "1"]),
+        lambda layers: layers[5]["add"].update(zero_points=[0, 2**31]),
+        lambda layers: layers[5]["add"].update(a=3),
+        lambda layers: layers[5]["add"]["finish"].update(low=-129),  # would wrap to 127
+        lambda layers: layers[5]["add"]["finish"].update(high=2**40),
+        lambda layers: layers[5]["add"]["finish"].update(zero_point=1000),
+        lambda layers: layers[5]["body"][0]["weights"].update(taps=0),
+        lambda layers: layers[5]["body"][0]["weights"].update(negative=layers[3]["weights"]["words"]),
+        lambda layers: layers[6].update(zero_point=2**63),
+        lambda layers: layers.insert(1, {"type": "ReLU", "path": "1", "zero_point": 2**31}),
+    ],
+)
+def test_impossible_networks_of_signs_are_refused_when_loaded(path, change):
+    save_sign_model(path)
+    rewrite(path, lambda header: change(header["layers"]))
+    with pytest.raises(ValueError, match="m.npz must describe a valid integer model"):
+        integer.load(path)
+
+
+@pytest.mark.parametrize(
+    "geometry", [{"kernel_size": [1, 2**31 - 1]}, {"kernel_size": [2**31 - 1, 1]}, {"padding": [9, 9]}]
+)
+def test_windows_larger_than_the_image_are_refused(path, geometry):
+    model = nn.Sequential(nn.AvgPool2d(2))
+    integer.convert(ptq.quantize_static(model, [X])).save(path)
+    rewrite(path, lambda header: header["layers"][1]["geometry"].update(geometry))
+    with pytest.raises(ValueError, match="kernel_size"):
+        integer.load(path).run(X)
+
+
+def test_layers_in_an_order_that_cannot_run_are_a_clear_error(path):
+    save_sign_model(path)
+    rewrite(path, lambda header: header["layers"].insert(3, header["layers"][2]))  # signs of packed signs
+    with pytest.raises(ValueError, match="x must suit the model, but at layer"):
+        integer.load(path).run(WORDS)

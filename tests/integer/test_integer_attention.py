@@ -174,7 +174,7 @@ def test_layers_that_do_not_fit_together_are_refused_when_they_are_made():
         replace(encoder, norm2=LayerNorm("", None, None, (13,), 1e-5))
     with pytest.raises(ValueError, match="weight must be float32 of shape"):
         replace(encoder.norm1, weight=np.ones(13, np.float32))
-    with pytest.raises(ValueError, match="eps must be positive, got 0.0"):
+    with pytest.raises(ValueError, match="eps must be finite and positive, got 0.0"):
         replace(encoder.norm1, eps=0.0)
     with pytest.raises(ValueError, match="scale must be float32 of shape"):
         Embedding("", attention.q.weights, np.ones(5, np.float32))

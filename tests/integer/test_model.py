@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import qbref as qb
 from qbref import integer, kernels, nn, ptq, qnn
 from qbref.kernels.backend import default
 
@@ -92,3 +93,23 @@ def test_count_differences_sees_a_difference():
     assert integer.count_differences(q, integer.convert(other), X) > 0
     with pytest.raises(ValueError, match="q must be in evaluation mode"):
         integer.count_differences(q.train(), integer.convert(other), X)
+
+
+class _Gives:
+    training = False
+
+    def __init__(self, y):
+        self.y = y
+
+    def __call__(self, x):
+        return qb.Tensor(self.y)
+
+    def run(self, x, kernels):
+        return self.y
+
+
+def test_count_differences_looks_at_bits_and_shapes():
+    zero, minus_zero = np.zeros((2, 3), np.float32), np.full((2, 3), -0.0, np.float32)
+    assert integer.count_differences(_Gives(zero), _Gives(minus_zero), zero) == 6
+    with pytest.raises(ValueError, match=r"model must give outputs of shape \(2, 3\), got \(2, 1\)"):
+        integer.count_differences(_Gives(zero), _Gives(zero[:, :1]), zero)

@@ -134,3 +134,29 @@ def test_a_float_layer_may_stand_twice():
     shared, relu = nn.Linear(4, 4), nn.ReLU()
     q = ptq.quantize_static(nn.Sequential(nn.Flatten(), nn.Linear(64, 4), relu, shared, relu, shared), [X])
     assert q[3] is not q[4] and q[3].output_quantizer is not None and q[4].output_quantizer is None
+
+
+@pytest.mark.parametrize("between", [(), (nn.MaxPool2d(2),), (nn.Flatten(), nn.Dropout(0.1))])
+def test_a_relu_that_would_turn_signs_to_zeros_is_refused(between):
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), qnn.Sign(), *between, nn.ReLU(), nn.Flatten(), nn.Linear(72, 2))
+    with pytest.raises(ValueError, match=f"layer '{len(between) + 2}' must not make 0 of the -1 of a Sign"):
+        qnn.build(model, qnn.QuantConfig())
+
+
+@pytest.mark.parametrize("kind", [nn.Linear, nn.ReLU, nn.Sequential, nn.Residual, nn.Flatten, nn.BatchNorm1d])
+def test_a_subclass_with_a_forward_of_its_own_is_refused_by_its_path(kind):
+    own = type("Own", (kind,), {"forward": lambda self, x: x})
+    arguments = {nn.Linear: (64, 64), nn.Residual: (nn.Linear(64, 64),), nn.BatchNorm1d: (64,)}
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), own(*arguments.get(kind, ())))
+    with pytest.raises(ValueError, match="layer '2' must be one that quantization knows, got Own"):
+        qnn.build(model, qnn.QuantConfig())
+
+
+def test_a_subclass_without_a_forward_of_its_own_is_the_layer_it_is():
+    model = nn.Sequential(nn.Flatten(), type("Named", (nn.Linear,), {})(64, 2))
+    assert actions(model)["1"] == "int8 per channel weights, accumulators out"
+
+
+def test_flattening_that_does_not_keep_the_batch_axis_alone_is_refused():
+    with pytest.raises(ValueError, match="layer '0' must keep the batch axis alone, got start_dim=2"):
+        qnn.build(nn.Sequential(nn.Flatten(2)), qnn.QuantConfig())

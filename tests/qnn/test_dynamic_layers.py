@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import qbref as qb
-from qbref import nn, qnn
+from qbref import nn, ptq, qnn
 from qbref.qnn.dynamic import dynamic_quantize
 
 RNG = np.random.default_rng(5)
@@ -83,3 +83,13 @@ def test_weights_clipped_for_the_least_squared_error_are_the_schemes():
     expected = scheme.weight_quantizer(layer.weight.data, "half_even").levels(layer.weight.data)
     assert (dynamic.weight_quantizer.levels(dynamic.weight.data).scale == expected.scale).all()
     assert expected.scale[0] < 0.3
+
+
+def test_weights_in_use_are_listed_for_dynamic_layers_and_embeddings_too():
+    model = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 3), qnn.BitLinear(3, 2), nn.Conv2d(2, 2, 1))
+    q = ptq.quantize_dynamic(model, qnn.QuantConfig(weights=qnn.int_weights(2)))
+    in_use = qnn.quantized_weights(q)
+    assert list(in_use) == ["0.weight", "1.weight", "2.weight", "3.weight"]
+    for path, weight in in_use.items():  # two bits of narrow range, or ternary: -s, 0, s in every row
+        assert all(len(np.unique(np.abs(row[row != 0]))) <= 1 for row in weight), path
+        assert weight.shape == q.state_dict()[path].shape and (weight != q.state_dict()[path]).any()
