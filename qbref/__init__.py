@@ -17,6 +17,7 @@ The table of contents, which is also the reading order: a package imports only p
 `ptq`          post-training quantization: `nn` to `qnn`
 `qat`          quantization-aware training: `nn` to `qnn`, trained
 `integer`      integer-only models: convert, run, save, load
+`conventions`  the arithmetic of ONNX, PyTorch, TensorFlow Lite, Larq and others, bit for bit
 `plots`        pictures
 `cli`          the command ``qbref``
 =============  ==================================================================================
@@ -42,6 +43,7 @@ READING_ORDER = (
     "ptq",
     "qat",
     "integer",
+    "conventions",
     "plots",
     "cli",
 )

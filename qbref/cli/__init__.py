@@ -4,9 +4,9 @@ import argparse
 import sys
 
 import qbref
-from qbref.cli import bench, doctor, evaluate, inspect, tour
+from qbref.cli import atlas, bench, doctor, evaluate, inspect, tour
 
-COMMANDS = tour, evaluate, inspect, bench, doctor
+COMMANDS = tour, evaluate, inspect, bench, doctor, atlas
 
 __all__ = ["main"]
 

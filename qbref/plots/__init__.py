@@ -1,5 +1,6 @@
 """Figures in one style, without Matplotlib's global state. Matplotlib is imported when one is drawn."""
 
+from qbref.plots.atlas import atlas_matrix
 from qbref.plots.calibration import calibration_thresholds
 from qbref.plots.frontier import accuracy_vs_bytes
 from qbref.plots.labels import label_points
@@ -9,6 +10,7 @@ from qbref.plots.style import PALETTE, figure, save, style
 __all__ = [
     "PALETTE",
     "accuracy_vs_bytes",
+    "atlas_matrix",
     "calibration_thresholds",
     "figure",
     "label_points",

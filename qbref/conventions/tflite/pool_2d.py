@@ -1,0 +1,79 @@
+"""AVERAGE_POOL_2D and MAX_POOL_2D: the grid of the input is that of the output."""
+
+import numpy as np
+
+from qbref.conventions.arithmetic import saturate
+from qbref.conventions.tflite.activation import activation_range
+from qbref.conventions.tflite.tensors import as_kernels, as_quantized, as_scale
+from qbref.conventions.tflite.windows import as_pair, pad_image, taps
+
+
+def average_pool_2d(
+    x, window, stride=None, padding="VALID", scale=1.0, zero_point=0, activation="none", kernels="ref"
+):
+    """y = clip(half_away(Σ x / n)), over the n taps that lie inside the image; in integers.
+
+    Parameters
+    ----------
+    x : int8 or int16 array (N, H, W, C)
+    window, stride : int or pair
+        The stride is the window if not given.
+    padding : {"VALID", "SAME"}
+    scale, zero_point : float32, int
+        Of input and output alike; only the activation asks for them.
+    activation : {"none", "relu", "relu6", "relu_n1_to_1"}
+    kernels : {"ref", "opt", "xnnpack"}
+        The arithmetic of all three is the same.
+
+    Returns
+    -------
+    array (N, OH, OW, C) of x's dtype
+
+    Notes
+    -----
+    In C: ``acc > 0 ? (acc + n / 2) / n : (acc - n / 2) / n``. Verified bit for bit, LiteRT 2.3.0.
+
+    Examples
+    --------
+    >>> x = np.array([-1, 0, 3, 4], np.int8).reshape(1, 1, 4, 1)
+    >>> average_pool_2d(x, (1, 2)).ravel()  # -0.5 and 3.5
+    array([-1,  4], dtype=int8)
+    """
+    x, window, stride, limits = _prepare(x, window, stride, scale, zero_point, activation, kernels)
+    ones = np.ones((1, *x.shape[1:3], 1), np.int64)
+    acc, n = (
+        sum(
+            tap
+            for _, _, tap in taps(pad_image(v, window, stride, (1, 1), padding, 0), window, stride, (1, 1))
+        )
+        for v in (x.astype(np.int64), ones)
+    )
+    return saturate(np.sign(acc) * ((np.abs(acc) + n // 2) // n), *limits, x.dtype)
+
+
+def max_pool_2d(
+    x, window, stride=None, padding="VALID", scale=1.0, zero_point=0, activation="none", kernels="ref"
+):
+    """y = clip(max x), over the taps that lie inside the image.
+
+    Parameters and result as for :func:`average_pool_2d`.
+
+    Examples
+    --------
+    >>> max_pool_2d(np.array([-1, 0, 3, 4], np.int8).reshape(1, 1, 4, 1), (1, 2)).ravel()
+    array([0, 4], dtype=int8)
+    """
+    x, window, stride, limits = _prepare(x, window, stride, scale, zero_point, activation, kernels)
+    padded = pad_image(x, window, stride, (1, 1), padding, np.iinfo(x.dtype).min)
+    views = [tap for _, _, tap in taps(padded, window, stride, (1, 1))]
+    return saturate(np.maximum.reduce(views), *limits, x.dtype)
+
+
+def _prepare(x, window, stride, scale, zero_point, activation, kernels):
+    x = as_quantized("x", x, np.int8, np.int16)
+    if x.ndim != 4:
+        raise ValueError(f"x must have shape (N, H, W, C), got {x.shape}")
+    window = as_pair("window", window)
+    stride = window if stride is None else as_pair("stride", stride)
+    limits = activation_range(activation, as_scale(scale), zero_point, x.dtype, as_kernels(kernels))
+    return x, window, stride, limits

@@ -1,0 +1,81 @@
+"""SOFTMAX on int8, along the last axis: output scale 1/256, zero point −128."""
+
+import numpy as np
+
+from qbref.conventions.arithmetic import saturate
+from qbref.conventions.tflite.fixed_point import (
+    quantize_multiplier,
+    rounding_divide_by_pot,
+    saturating_rounding_doubling_high_mul,
+)
+from qbref.conventions.tflite.softmax_fixed_point import exp_on_negative_values, one_over_one_plus_x
+from qbref.conventions.tflite.tensors import as_kernels, as_quantized, as_scale
+from qbref.quant.rounding import round_half_away
+
+INTEGER_BITS = 5
+SUM_INTEGER_BITS = 12
+
+
+def softmax(x, scale, beta=1.0, kernels="ref"):
+    """y = round(256 · exp(β s (x − max)) / Σ exp(β s (x − max))) − 128.
+
+    ``"ref"``
+        Fixed point throughout: differences in Q5.26, exponentials in Q0.31, their sum in Q12.19, its
+        reciprocal by Newton's method. Differences below −31 / (β s), roughly, count as e^−∞ = 0.
+    ``"opt"``, ``"xnnpack"``
+        t[v] = f32(exp(−s β v)), v = max − x; their float32 sum, in order;
+        clip(half_away(f32(t · inverse)) − 128) with inverse = f32(1 / f32(sum · f32(1/256))).
+
+    Parameters
+    ----------
+    x : int8 array (…, C)
+        Its zero point cancels.
+    scale : float32
+    beta : float
+    kernels : {"ref", "opt", "xnnpack"}
+
+    Returns
+    -------
+    int8 array, the shape of `x`
+
+    Notes
+    -----
+    "ref" is integer arithmetic, verified bit for bit (LiteRT 2.3.0; gemmlowp fixedpoint.h). "opt" depends on
+    the C library's expf; here exp is evaluated in float64 and rounded.
+
+    Examples
+    --------
+    >>> softmax(np.array([[0, 0, 10]], np.int8), 0.1)
+    array([[-74, -74,  19]], dtype=int8)
+    """
+    kernels, x, scale = as_kernels(kernels), as_quantized("x", x, np.int8), as_scale(scale)
+    if x.ndim == 0 or x.shape[-1] == 0:
+        raise ValueError(f"x must have at least one class on its last axis, got shape {x.shape}")
+    below_max = x.astype(np.int64) - x.max(axis=-1, keepdims=True, initial=-128)
+    rule = _fixed_point if kernels == "ref" else _table
+    return saturate(rule(below_max, scale, beta) - 128, -128, 127, np.int8)
+
+
+def _table(below_max, scale, beta):
+    exponentials = np.exp((-scale * np.float32(beta) * np.arange(256, dtype=np.float32)).astype(np.float64))
+    t = exponentials.astype(np.float32)[-below_max]
+    total = np.add.accumulate(t, axis=-1)[..., -1:]
+    inverse = np.float32(1) / (total * np.float32(1 / 256))
+    return round_half_away(t * inverse).astype(np.int64)
+
+
+def _fixed_point(below_max, scale, beta):
+    real = min(np.float64(beta) * np.float64(scale) * 2 ** (31 - INTEGER_BITS), 2.0**31 - 1)
+    multiplier, shift = quantize_multiplier(real)
+    smallest = -int(np.floor((2**INTEGER_BITS - 1) * 2.0 ** (31 - INTEGER_BITS) / 2.0 ** int(shift)))
+    counted = below_max >= smallest
+    scaled = saturating_rounding_doubling_high_mul(
+        np.where(counted, below_max, 0) << np.int64(shift), multiplier
+    )
+    exponentials = np.where(counted, exp_on_negative_values(scaled), 0)
+    total = rounding_divide_by_pot(exponentials, SUM_INTEGER_BITS).sum(axis=-1, keepdims=True, dtype=np.int64)
+    headroom = 32 - np.frexp(total.astype(np.float64))[1]  # leading zeros of the 32-bit sum
+    inverse = one_over_one_plus_x((total << headroom) - 2**31)
+    exponent = SUM_INTEGER_BITS - headroom + 31 - 8
+    quotient = saturating_rounding_doubling_high_mul(inverse, exponentials)
+    return np.where(counted, rounding_divide_by_pot(quotient.astype(np.int64), exponent), 0)

@@ -1,0 +1,165 @@
+"""Scale and zero point from a range: the rule of PyTorch's C++ kernels and the rule of its observers.
+
+Sources: pytorch/pytorch, aten/src/ATen/native/quantized/cpu/QuantUtils.h (``ChooseQuantizationParams``) and
+torch/ao/quantization/observer.py (``UniformQuantizationObserverBase._calculate_qparams``).
+"""
+
+import math
+
+import numpy as np
+
+from qbref.conventions.arithmetic import to_int32, wrap32
+from qbref.quant.checks import as_integer
+
+SMALLEST_SCALE = np.float32(6.1e-5)
+SIGNED = ("qint8", "int8", "int16", "qint32", "int32")
+
+
+def choose_qparams(min_val, max_val, qmin=0, qmax=255, preserve_sparsity=False, reduce_range=False):
+    """scale = (max − min) / (qmax − qmin), and the zero point that represents 0 exactly.
+
+    Parameters
+    ----------
+    min_val, max_val : float
+        Rounded to float32; extended to contain 0.
+    qmin, qmax : int
+    preserve_sparsity : bool
+        With min < 0 < max: a symmetric range, and the zero point in the middle.
+    reduce_range : bool
+        Halve qmin and qmax, toward 0: 7 bits, whose products cannot saturate on older processors.
+
+    Returns
+    -------
+    scale : float
+        In double precision: 0.1 for a range without a usable width, else at least 6.1e-5.
+    zero_point : int
+
+    Raises
+    ------
+    ValueError
+        If min_val exceeds max_val or one of them is not finite, or qmin is not below qmax.
+
+    Notes
+    -----
+    All in double precision. Of the zero points that follow from either end of the range, qmin − min/scale
+    and qmax − max/scale, that one is rounded (half to even) where |qmin| − |min/scale| or |qmax| −
+    |max/scale| is less. A scale below 6.1e-5 is raised to it, and the range with it.
+
+    The rule of dynamic quantization, ``torch._choose_qparams_per_tensor``, against which it was verified bit
+    for bit (PyTorch 2.13.0; `preserve_sparsity` from its source only). It means to be that of
+    fbgemm::ChooseQuantizationParams.
+
+    Examples
+    --------
+    >>> choose_qparams(-1.0, 4.0)
+    (0.0196078431372549, 51)
+    >>> choose_qparams(0.0, 0.0)
+    (0.1, 0)
+    """
+    qmin, qmax = as_integer("qmin", qmin), as_integer("qmax", qmax)
+    if qmin >= qmax:
+        raise ValueError(f"qmin must be below qmax, got {qmin} and {qmax}")
+    if not -math.inf < min_val <= max_val < math.inf:
+        raise ValueError(f"min_val and max_val must be finite and in order, got {min_val} and {max_val}")
+    if reduce_range:
+        qmin, qmax = int(qmin / 2), int(qmax / 2)
+    lo, hi = np.float32(min_val), np.float32(max_val)
+    symmetric = preserve_sparsity and lo < 0 < hi
+    if symmetric:
+        lo, hi = _symmetric_range(lo, hi, qmin, qmax)
+    lo, hi = min(lo, np.float32(0)), max(hi, np.float32(0))
+    scale = (float(hi) - float(lo)) / (qmax - qmin)
+    if _has_no_reciprocal(scale):
+        scale = 0.1
+    if scale < SMALLEST_SCALE:
+        lo, hi = _raised_range(lo, hi, scale, qmax - qmin)
+        scale = float(SMALLEST_SCALE)
+    return scale, (qmin + qmax) // 2 if symmetric else _zero_point(float(lo), float(hi), scale, qmin, qmax)
+
+
+def _symmetric_range(lo, hi, qmin, qmax):
+    half = (qmax - qmin) // 2
+    symmetric_qmin, symmetric_qmax = np.float32(-(half + 1)), np.float32(half)
+    largest = max(abs(lo / symmetric_qmin), abs(hi / symmetric_qmax))
+    return largest * symmetric_qmin, largest * symmetric_qmax
+
+
+def _has_no_reciprocal(scale):
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        return not np.isfinite(np.float32(1) / np.float32(scale))
+
+
+def _raised_range(lo, hi, scale, n_steps):
+    """The range as it is with the smallest scale."""
+    if lo == 0:
+        return lo, SMALLEST_SCALE * np.float32(n_steps)
+    if hi == 0:
+        return -SMALLEST_SCALE * np.float32(n_steps), hi
+    amplifier = SMALLEST_SCALE / np.float32(scale)
+    return lo * amplifier, hi * amplifier
+
+
+def _zero_point(lo, hi, scale, qmin, qmax):
+    from_lo, from_hi = qmin - lo / scale, qmax - hi / scale
+    lo_is_better = abs(qmin) - abs(lo / scale) < abs(qmax) - abs(hi / scale)
+    zero_point = from_lo if lo_is_better else from_hi
+    return round(min(max(zero_point, qmin), qmax))  # half to even
+
+
+def observed_qparams(min_val, max_val, observer):
+    """Return the (scale, zero_point) that an observer of a torch.ao module calculates from its range.
+
+    Parameters
+    ----------
+    min_val, max_val : float32 array
+        Of one element, or one for each channel.
+    observer : object with `dtype`, `qscheme`, `quant_min`, `quant_max`, `has_customized_qrange` and `eps`
+
+    Returns
+    -------
+    scale : float32 array
+    zero_point : int32 array
+        float32 with "per_channel_affine_float_qparams".
+
+    Raises
+    ------
+    ValueError
+        If min_val exceeds max_val, as the rounding of a moving average can bring about.
+
+    Notes
+    -----
+    In float32, with the range extended to contain 0::
+
+        affine      scale = max((max − min) / (qmax − qmin), eps)
+                    zero_point = clip(qmin − rint(min / scale), qmin, qmax)
+        symmetric   scale = max(max(−min, max) / ((qmax − qmin) / 2), eps),  zero_point in the middle
+        float       scale = (max − min) / (qmax − qmin), 1 if not above eps;  zero_point = −min / scale
+
+    A symmetric qint8 range is thus divided by 127.5: max|x| = 1 gives scale 0.007843138, and ±1 become
+    127 and −127. "float" does not extend the range.
+    NaN and overflowing ranges give NaN or infinite scales, and zero points that follow from the conversion of
+    NaN to −2^31. Verified bit for bit against PyTorch 2.13.0.
+    """
+    if np.any(min_val > max_val):
+        raise ValueError(f"min_val must not exceed max_val, got {min_val} and {max_val}")
+    qmin, qmax = observer.quant_min, observer.quant_max
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        if observer.qscheme == "per_channel_affine_float_qparams":
+            scale = (max_val - min_val) / np.float32(qmax - qmin)
+            scale = np.where(scale > observer.eps, scale, np.float32(1))
+            return scale, -min_val / scale
+        lo, hi = np.minimum(min_val, np.float32(0)), np.maximum(max_val, np.float32(0))
+        if observer.qscheme.endswith("symmetric"):
+            scale = np.maximum(np.maximum(-lo, hi) / np.float32((qmax - qmin) / 2), observer.eps)
+            return scale, np.full(scale.shape, _middle(observer), np.int32)
+        scale = np.maximum((hi - lo) / np.float32(qmax - qmin), observer.eps)
+        steps = to_int32(np.rint(lo / scale)).astype(np.int64)
+    return scale, np.clip(wrap32(qmin - steps), qmin, qmax).astype(np.int32)
+
+
+def _middle(observer):
+    if observer.dtype in SIGNED:
+        return 0
+    if observer.dtype == "uint16":
+        return 2**15
+    return (observer.quant_min + observer.quant_max) // 2 if observer.has_customized_qrange else 128

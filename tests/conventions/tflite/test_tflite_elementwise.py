@@ -1,0 +1,181 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from qbref.conventions.tflite import add, average_pool_2d, max_pool_2d, mul, sub
+from qbref.conventions.tflite.narrow import run_length
+
+KERNELS = ("ref", "opt", "xnnpack")
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+def test_sums_and_products_are_near_the_real_ones(kernels, dtype):
+    """Within half a step and what the two or three roundings on a fine grid add: 0.51 of a step."""
+    rng = np.random.default_rng(4)
+    info = np.iinfo(dtype)
+    a, b = rng.integers(info.min, info.max + 1, (2, 500)).astype(dtype)
+    za, zb, zy = (7, -11, 5) if dtype == np.int8 else (0, 0, 0)
+    sa, sb = np.float32(0.031), np.float32(0.0172)
+    real_a, real_b = float(sa) * (a.astype(int) - za), float(sb) * (b.astype(int) - zb)
+    for operator, real in ((add, real_a + real_b), (sub, real_a - real_b), (mul, real_a * real_b)):
+        sy = np.float32(np.abs(real).max() / 100 * (1 if dtype == np.int8 else 256))
+        y = operator(a, sa, za, b, sb, zb, sy, zy, kernels=kernels)
+        exact = np.clip(real / float(sy) + zy, info.min, info.max)
+        assert y.dtype == dtype
+        assert np.abs(y - exact).max() <= 0.51
+
+
+def test_ties_of_a_sum_are_rounded_as_each_runtime_does():
+    """Halves of -3 … 3 with both scales 0.5: LiteRT 2.3.0."""
+    a, b = np.arange(-3, 4).astype(np.int8), np.zeros(7, np.int8)
+    expected = {
+        "ref": [-2, -1, -1, 0, 1, 1, 2],
+        "opt": [-2, -1, -1, 0, 1, 1, 2],
+        "xnnpack": [-1, -1, 0, 0, 1, 1, 2],
+    }
+    for kernels, y in expected.items():
+        assert add(a, 0.5, 0, b, 0.5, 0, 1.0, 0, kernels=kernels).tolist() == y
+        assert sub(a, 0.5, 0, b, 0.5, 0, 1.0, 0, kernels=kernels).tolist() == y
+
+
+def test_ties_of_a_product_are_rounded_as_each_runtime_does():
+    a, b = np.array([1, 2, 3, -1, -2, -3], np.int8), np.ones(1, np.int8)
+    expected = {"ref": [1, 1, 1, 0, -1, -1], "opt": [1, 1, 1, 0, -1, -1], "xnnpack": [0, 0, 1, 0, 0, -1]}
+    for kernels, y in expected.items():
+        assert mul(a, 0.25, 0, b, 1.0, 0, 1.0, 0, kernels=kernels).tolist() == y
+
+
+def test_sums_of_xnnpack_are_those_of_exact_integers():
+    a = np.arange(-128, 128).astype(np.int8)
+    b = a[::-1]
+    for sa, sb in ((0.1, 0.3), (0.5, 0.004), (3.0, 7.0)):
+        ratios = [np.float32(s) / np.float32(0.11) for s in (sa, sb)]
+        shift = 0
+        while max(ratios) * 2.0**shift < 2**20:
+            shift += 1
+        while max(ratios) * 2.0**shift >= 2**21:
+            shift -= 1
+        ma, mb = (round(Fraction(float(r)) * 2**shift) for r in ratios)
+        half = 2 ** (shift - 1)
+        y = [
+            ((int(p) - 3) * ma + (int(q) + 4) * mb + half) // 2**shift + 9 for p, q in zip(a, b, strict=True)
+        ]
+        result = add(a, sa, 3, b, sb, -4, 0.11, 9, kernels="xnnpack")
+        assert result.tolist() == [min(max(v, -128), 127) for v in y]
+
+
+def test_far_out_of_range_the_optimized_kernels_wrap_around():
+    """LiteRT 2.3.0 on x86-64: ADD keeps 16 bits, MUL saturates to them, then both add the zero point."""
+    a, b = np.full(17, 127, np.int8), np.full(17, 127, np.int8)
+    # (127 + 127) · 150 = 38,100 is -27,436 in 16 bits; the last element is outside the block
+    assert add(a, 150.0, 0, b, 150.0, 0, 1.0, 0, kernels="opt").tolist() == [-128] * 16 + [127]
+    assert add(a, 150.0, 0, b, 150.0, 0, 1.0, 0, kernels="ref").tolist() == [127] * 17
+    # 127 · 127 · 4 = 64,516 saturates to 32,767; + 58 wraps
+    assert mul(a, 4.0, 0, b, 1.0, 0, 1.0, 58, kernels="opt").tolist() == [-128] * 16 + [127]
+    assert mul(a, 4.0, 0, b, 1.0, 0, 1.0, 0, kernels="opt").tolist() == [127] * 17
+    # SUB has no such kernel
+    assert sub(a, 300.0, 0, b, 1.0, 0, 1.0, 58, kernels="opt").tolist() == [127] * 17
+
+
+def test_sums_of_int16_in_blocks_round_their_inputs_once():
+    """LiteRT 2.3.0 on x86-64: sixteen elements give 4897, the seventeenth 4896; broadcast ones give 4896."""
+    constants = (np.float32(0.1028525), 0), (np.float32(0.19014227), 0, np.float32(0.029687762), 0)
+    a, b = np.full(17, -2541, np.int16), np.full(17, 2139, np.int16)
+    assert add(a, *constants[0], b, *constants[1], kernels="opt").tolist() == [4897] * 16 + [4896]
+    assert add(a, *constants[0], b[:1], *constants[1], kernels="opt").tolist() == [4896] * 17
+    assert add(a, *constants[0], b, *constants[1], kernels="ref").tolist() == [4896] * 17
+
+
+def test_outside_its_range_of_scales_xnnpack_leaves_the_work_to_the_optimized_kernel():
+    a, b = np.full(16, 127, np.int8), np.full(16, 127, np.int8)
+    assert add(a, 255.0, 0, b, 255.0, 0, 1.0, 0, kernels="xnnpack").tolist() == [127] * 16
+    assert add(a, 256.0, 0, b, 1.0, 0, 1.0, 58, kernels="xnnpack").tolist() == [127] * 16  # 32,639 + 58 fits
+    assert add(a, 300.0, 0, b, 1.0, 0, 1.0, 58, kernels="xnnpack").tolist() == [-128] * 16
+    tie, zero = np.array([-1], np.int8), np.zeros(1, np.int8)  # -1/2, beside a scale that XNNPACK refuses
+    assert add(tie, 0.5, 0, zero, 2.0**-10, 0, 1.0, 0, kernels="xnnpack").tolist() == [0]
+    assert add(tie, 0.5, 0, zero, 2.0**-11, 0, 1.0, 0, kernels="xnnpack").tolist() == [-1]
+    assert mul(a, 255.0, 0, b, 1.0, 0, 1.0, 58, kernels="xnnpack").tolist() == [127] * 16
+    assert mul(a, 256.0, 0, b, 1.0, 0, 1.0, 58, kernels="xnnpack").tolist() == [-128] * 16
+
+
+@pytest.mark.parametrize(
+    ("a_shape", "b_shape", "run"),
+    [
+        ((50,), (1,), 50),
+        ((3, 19), (1, 19), 19),
+        ((3, 19), (3, 1), 19),
+        ((2, 3, 4, 5), (2, 3, 1, 1), 20),
+        ((2, 3, 4, 5), (3, 4, 5), 60),
+        ((2, 3, 4, 5), (3, 1, 1), 0),
+        ((5, 1, 20), (4, 1), 0),
+        ((2, 1, 3, 20), (2, 2, 3, 20), 60),
+    ],
+)
+def test_runs_of_the_optimized_loop_are_those_of_the_runtime(a_shape, b_shape, run):
+    """Seen in LiteRT 2.3.0: which elements of an ADD far out of range wrapped around."""
+    assert run_length(a_shape, b_shape) == run
+    assert run_length(b_shape, a_shape) == run
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_broadcasting_is_that_of_repeated_inputs(kernels):
+    rng = np.random.default_rng(2)
+    a, b = rng.integers(-128, 128, (4, 5, 7)).astype(np.int8), rng.integers(-128, 128, (5, 1)).astype(np.int8)
+    repeated = np.broadcast_to(b, a.shape)
+    for operator in (add, sub, mul):
+        constants = (0.1, 3, b, 0.2, -4, 0.3, 5, "relu", kernels)
+        y = operator(a, *constants)
+        assert np.array_equal(y, operator(a, 0.1, 3, repeated, 0.2, -4, 0.3, 5, "relu", kernels))
+    assert add(a[:0], *constants).shape == (0, 5, 7)
+
+
+def test_inputs_of_two_dtypes_are_refused():
+    with pytest.raises(TypeError, match="b must have the dtype of a, got int16 and int8"):
+        add(np.zeros(3, np.int8), 1.0, 0, np.zeros(3, np.int16), 1.0, 0, 1.0, 0)
+    with pytest.raises(TypeError, match="a must be int8 or int16, got uint8"):
+        mul(np.zeros(3, np.uint8), 1.0, 0, np.zeros(3, np.int8), 1.0, 0, 1.0, 0)
+
+
+def naive_pools(x, window, stride, padding):
+    """Lists of the taps inside the image, for each output."""
+    n, h, w, c = x.shape
+    (kh, kw), (sh, sw) = window, stride
+    if padding == "SAME":
+        oh, ow = -(-h // sh), -(-w // sw)
+        top, left = max((oh - 1) * sh + kh - h, 0) // 2, max((ow - 1) * sw + kw - w, 0) // 2
+    else:
+        oh, ow, top, left = (h - kh) // sh + 1, (w - kw) // sw + 1, 0, 0
+    for image, i, j, channel in np.ndindex(n, oh, ow, c):
+        rows = [r for r in range(i * sh - top, i * sh - top + kh) if 0 <= r < h]
+        columns = [q for q in range(j * sw - left, j * sw - left + kw) if 0 <= q < w]
+        yield [int(x[image, r, q, channel]) for r in rows for q in columns]
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+def test_pools_are_those_of_a_plain_loop(padding, dtype):
+    rng = np.random.default_rng(6)
+    x = rng.integers(-20, 21, (2, 5, 6, 3)).astype(dtype)
+    for window, stride in (((2, 2), (2, 2)), ((3, 2), (1, 2)), ((1, 4), (3, 1))):
+        means, maxima = [], []
+        for taps in naive_pools(x, window, stride, padding):
+            mean = Fraction(sum(taps), len(taps))
+            rounded = int(abs(mean) + Fraction(1, 2))
+            means.append(rounded if mean > 0 else -rounded)
+            maxima.append(max(taps))
+        for kernels in KERNELS:
+            assert average_pool_2d(x, window, stride, padding, kernels=kernels).ravel().tolist() == means
+            assert max_pool_2d(x, window, stride, padding, kernels=kernels).ravel().tolist() == maxima
+
+
+def test_pools_clip_to_the_activation():
+    x = np.array([-100, -100, 50, 50], np.int8).reshape(1, 1, 4, 1)
+    assert average_pool_2d(x, (1, 2), None, "VALID", 0.5, -10, "relu6").ravel().tolist() == [-10, 2]
+    assert max_pool_2d(x, (1, 2), None, "VALID", 0.5, -10, "relu").ravel().tolist() == [-10, 50]
+
+
+def test_pools_want_images():
+    with pytest.raises(ValueError, match=r"x must have shape \(N, H, W, C\)"):
+        max_pool_2d(np.zeros((4, 4), np.int8), 2)
