@@ -44,8 +44,8 @@ def ternarize(x, threshold, boundary="exclusive"):
     return np.where(outside, np.sign(x), x.dtype.type(0))
 
 
-def ste_tern(x, threshold_value=0.05, ternary_weight_networks=False, clip_value=1.0):
-    """±1 where |x| ≥ Δ, else 0, with Δ = threshold_value or Δ = 0.7 · mean |clip(x)|: Larq's ternary.
+def ste_tern(x, threshold_value=0.05, ternary_weight_networks=False):
+    """±1 where |x| ≥ Δ, else 0, with Δ = threshold_value or Δ = 0.7 · mean |x|: Larq's ternary.
 
     Parameters
     ----------
@@ -53,10 +53,8 @@ def ste_tern(x, threshold_value=0.05, ternary_weight_networks=False, clip_value=
     threshold_value : float
         Δ, unless the next argument is set.
     ternary_weight_networks : bool
-        Take Δ from `x`. This is not quite :func:`qbref.binary.twn`: the mean runs over the whole array, of
-        values clipped to ±clip_value, and no alpha is multiplied.
-    clip_value : float
-        Also the window of the gradient, :func:`qbref.binary.ste_sign_gradient`.
+        Take Δ from `x`. This is not quite :func:`qbref.binary.twn`: the mean runs over the whole array, and
+        no alpha is multiplied.
 
     Returns
     -------
@@ -64,21 +62,18 @@ def ste_tern(x, threshold_value=0.05, ternary_weight_networks=False, clip_value=
 
     Notes
     -----
-    ``larq/quantizers.py``, whose documentation leaves |x| = Δ open and whose code makes it ±1. As values
-    are clipped first, a Δ above `clip_value` gives only zeros.
+    larq 0.14.0, ``larq/quantizers.py``, whose documentation leaves |x| = Δ open and whose code makes it ±1.
+    The gradient is :func:`qbref.binary.ste_sign_gradient`.
 
     Examples
     --------
     >>> ste_tern([-0.5, -0.05, 0.02, 0.06])
     array([-1., -1.,  0.,  1.], dtype=float32)
-    >>> ste_tern([-9.0, -0.4, 0.2, 0.4], ternary_weight_networks=True)  # Δ = 0.7 · (1 + .4 + .2 + .4) / 4
-    array([-1., -1.,  0.,  1.], dtype=float32)
+    >>> ste_tern([-2.0, -0.5, 0.25, 0.75], ternary_weight_networks=True)  # Δ = 0.7 · 3.5 / 4 = 0.6125
+    array([-1.,  0.,  0.,  1.], dtype=float32)
     """
     x = as_float_array(x)
     check_not_empty(x)
-    if not clip_value > 0:
-        raise ValueError(f"clip_value must be positive, got {clip_value}")
-    x = np.clip(x, -clip_value, clip_value)
     if ternary_weight_networks:
         threshold_value = 0.7 * np.abs(x).mean(dtype=np.float64)
     return ternarize(x, threshold_value, boundary="inclusive")
