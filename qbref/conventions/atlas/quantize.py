@@ -195,6 +195,7 @@ def _huge_and_special(setting, rules):
 
 
 def show(setting, x):
+    """One input as the atlas prints it: the setting (scale, zero point), and x to its last digit."""
     return f"scale {setting[0]:g}, zero point {setting[1]}, x = {x!s}"
 
 
