@@ -18,7 +18,7 @@ import numpy as np
 import qbref as qb
 import qbref.nn.functional as F
 from qbref import data, integer, nn, optim, ptq, qat, qnn
-from qbref.cli.tour.progress import Progress
+from qbref.lab.progress import Progress
 
 BATCH = 100
 MEAN, STD = 0.1307, 0.3081

@@ -19,6 +19,7 @@ The table of contents, which is also the reading order: a package imports only p
 `integer`      integer-only models: convert, run, save, load
 `conventions`  the arithmetic of ONNX, PyTorch, TensorFlow Lite, Larq and others, bit for bit
 `plots`        pictures
+`lab`          experiments: trainings that are kept, intervals, timings, claims and their verdicts
 `cli`          the command ``qbref``
 =============  ==================================================================================
 """
@@ -45,6 +46,7 @@ READING_ORDER = (
     "integer",
     "conventions",
     "plots",
+    "lab",
     "cli",
 )
 

@@ -5,6 +5,8 @@ program is reproducible after a single :func:`manual_seed`, and a library caller
 NumPy's global random state is never touched.
 """
 
+from contextlib import contextmanager
+
 import numpy as np
 
 _generator = np.random.default_rng(0)
@@ -31,6 +33,30 @@ def manual_seed(seed):
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"seed must be a non-negative integer, got {seed!r}")
     _generator = np.random.default_rng(int(seed))
+
+
+@contextmanager
+def seeded(seed):
+    """Draw from a shared generator of its own inside ``with seeded(n):``; afterwards the one before goes on.
+
+    Examples
+    --------
+    >>> import qbref as qb
+    >>> qb.manual_seed(7)
+    >>> first = qb.random.default_rng().random()
+    >>> qb.manual_seed(7)
+    >>> with qb.random.seeded(1):
+    ...     _ = qb.random.default_rng().random(1000)
+    >>> first == qb.random.default_rng().random()
+    True
+    """
+    global _generator
+    before = _generator
+    manual_seed(seed)
+    try:
+        yield
+    finally:
+        _generator = before
 
 
 def default_rng(rng=None):

@@ -23,7 +23,7 @@ from qbref.cli.bench_convolutions import SHAPE, TITLE, convolutions
 from qbref.cli.bench_limits import WORKING_SETS, Limits
 from qbref.cli.bench_report import beside_limits, header, limits_table, rows, size, table, threads_table
 from qbref.cli.bench_rounds import take_turns
-from qbref.cli.tour.progress import Progress
+from qbref.lab.progress import Progress
 
 SHAPES = (
     "256x256x256",

@@ -3,9 +3,9 @@
 import json
 
 from qbref import data, integer
-from qbref.cli.measure import measure
-from qbref.cli.tour.recipes import prepare_images
 from qbref.kernels.backend import default
+from qbref.lab.measure import measure
+from qbref.lab.problems import prepare_fashion
 
 
 def add_arguments(parser):
@@ -21,7 +21,7 @@ def run(options):
         raise ValueError(f"images must be in 1..10000, got {options.images}")
     model = integer.load(options.model)
     images = data.fashion_mnist()
-    x, y = prepare_images(images.x_test[: options.images]), images.y_test[: options.images]
+    x, y = prepare_fashion(images.x_test[: options.images]), images.y_test[: options.images]
     result = measure(model.run, x, y)
     if options.json:
         print(json.dumps(result._asdict()))

@@ -5,11 +5,12 @@ from qbref.plots.calibration import calibration_thresholds
 from qbref.plots.frontier import accuracy_vs_bytes
 from qbref.plots.labels import label_points
 from qbref.plots.roofline import roofline
-from qbref.plots.style import PALETTE, figure, save, style
+from qbref.plots.style import PALETTE, as_png, figure, save, style
 
 __all__ = [
     "PALETTE",
     "accuracy_vs_bytes",
+    "as_png",
     "atlas_matrix",
     "calibration_thresholds",
     "figure",

@@ -1,5 +1,6 @@
 """How every figure of qbref looks, and how it gets into a file."""
 
+import io
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,6 +106,14 @@ def figure(width=900, height=540):
         fig = Figure(figsize=(width / DPI, height / DPI))
     FigureCanvasAgg(fig)
     return fig
+
+
+def as_png(fig, scale=1):
+    """The bytes of a .png file of `fig`, as :func:`save` would write it."""
+    stream = io.BytesIO()
+    with style():
+        fig.savefig(stream, format="png", dpi=fig.dpi * scale, metadata={"Software": None})
+    return stream.getvalue()
 
 
 def save(fig, path, scale=1):

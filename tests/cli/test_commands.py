@@ -7,15 +7,15 @@ import pytest
 
 import qbref
 from qbref import cli, integer, nn, ptq
-from qbref.cli.measure import Measurement, half_width, measure
-from qbref.cli.tour.progress import Progress
-from qbref.cli.tour.recipes import prepare_images
 from qbref.cli.tour.results import Row, over_seeds, table
+from qbref.lab.measure import Measurement, half_width, measure
+from qbref.lab.problems import prepare_fashion
+from qbref.lab.progress import Progress
 
 
 @pytest.fixture
 def model_file(tmp_path):
-    x = prepare_images(np.random.default_rng(0).integers(0, 256, (8, 28, 28), np.uint8))
+    x = prepare_fashion(np.random.default_rng(0).integers(0, 256, (8, 28, 28), np.uint8))
     network = nn.Sequential(nn.MaxPool2d(4), nn.Flatten(), nn.Linear(49, 10))
     integer.convert(ptq.quantize_static(network, [x])).save(tmp_path / "model.npz")
     return tmp_path / "model.npz"

@@ -12,14 +12,13 @@ import time
 from pathlib import Path
 
 import qbref as qb
-from qbref import data, integer, ptq
+from qbref import integer, lab, ptq
 from qbref.autograd import Tensor, no_grad
 from qbref.cli import threads
-from qbref.cli.measure import Measurement, measure
-from qbref.cli.tour import recipes
-from qbref.cli.tour.progress import Progress
 from qbref.cli.tour.results import Row, as_json, draw, over_seeds, table
 from qbref.cli.tour.stages import FULL, MODELS, QUICK, STANDARD, Tour
+from qbref.lab.measure import Measurement, measure
+from qbref.lab.progress import Progress
 
 SEEDS = 3
 
@@ -63,12 +62,9 @@ def run(options):
 
 def _one_seed(seed, settings, folder, progress):
     qb.manual_seed(seed)
-    images = data.fashion_mnist()
-    x, y = (
-        recipes.prepare_images(images.x_test)[: settings.test_images],
-        images.y_test[: settings.test_images],
-    )
-    tour = Tour(images.x_train, images.y_train, settings)
+    problem = lab.fashion()
+    x, y = problem.x_test[: settings.test_images], problem.y_test[: settings.test_images]
+    tour = Tour(problem, settings)
     rows = []
     for name, build in MODELS.items():
         path = folder / f"{name.replace(' ', '_')}.npz"

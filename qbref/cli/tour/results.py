@@ -4,7 +4,7 @@ from statistics import fmean, stdev
 from typing import NamedTuple
 
 from qbref import plots
-from qbref.cli.measure import Measurement
+from qbref.lab.measure import Measurement
 
 HEADER = (
     ("", "accuracy", "weights", "file", "latency", "p99", "images/s", "int≠sim"),

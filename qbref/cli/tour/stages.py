@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from qbref import calibration, ptq, qat, qnn
-from qbref.cli.tour import recipes
+from qbref import calibration, lab, ptq, qat, qnn
 
 
 class Settings(NamedTuple):
@@ -34,18 +33,17 @@ class Tour:
 
     Parameters
     ----------
-    images, labels : ndarray
-        Training half.
+    problem : lab.Problem
     settings : Settings
     """
 
-    def __init__(self, images, labels, settings):
-        self.images, self.labels, self.settings = images, labels, settings
-        self.batches = [recipes.prepare_images(images[i : i + 64]) for i in range(0, 512, 64)]
+    def __init__(self, problem, settings):
+        self.problem, self.settings = problem, settings
+        self.batches = problem.batches(512)
 
     def float32(self, progress):
         """Trained in float."""
-        self.network = recipes.float_network()
+        self.network = lab.float_network()
         self._train(self.network, self.settings.float_epochs, 2e-3, progress)
         return self.network
 
@@ -69,18 +67,18 @@ class Tour:
 
     def binary_weights(self, progress):
         """One bit per weight from the first step of training, 8-bit activations."""
-        network = recipes.binary_weight_network()
+        network = lab.binary_weight_network()
         self._train(network, self.settings.binary_weight_epochs, 5e-3, progress)
         return ptq.quantize_static(network, self.batches)
 
     def binary_network(self, progress):
         """One bit per weight and activation between an 8-bit first and last layer."""
-        network = recipes.binary_network()
+        network = lab.binary_network()
         self._train(network, self.settings.binary_epochs, 1e-2, progress)
         return ptq.quantize_static(network, self.batches)
 
     def _train(self, model, epochs, lr, progress):
-        recipes.train(model, self.images, self.labels, epochs, lr, progress)
+        self.problem.train(model, epochs, lr, progress)
 
 
 MODELS = {

@@ -1,11 +1,15 @@
 import numpy as np
 
 import qbref as qb
-from qbref import data, integer, nn, ptq, qnn
-from qbref.cli.tour import recipes
+from qbref import integer, lab, nn, ptq, qnn
 from qbref.cli.tour.stages import MODELS, Settings, Tour
 
-DATA = data.fashion_mnist()
+
+def small(n):
+    """The first n training images."""
+    whole = lab.fashion()
+    images = whole.images._replace(x_train=whole.images.x_train[:n], y_train=whole.y_train[:n])
+    return lab.Problem("small", images, whole.prepare, whole.augment)
 
 
 def weights_of(model, kinds):
@@ -14,14 +18,14 @@ def weights_of(model, kinds):
 
 def test_the_networks_have_the_weights_that_the_readme_names():
     products = nn.Conv2d, nn.Linear
-    for network in (recipes.float_network(), recipes.binary_weight_network(), recipes.binary_network()):
+    for network in (lab.float_network(), lab.binary_weight_network(), lab.binary_network()):
         assert weights_of(network, products) == 206_736
 
 
 def test_binary_layers_store_their_weights_in_less_than_a_25th_of_float32():
-    network = recipes.binary_network().eval()
+    network = lab.binary_network().eval()
     real = 4 * weights_of(network, (qnn.BinaryConv2d, qnn.BinaryLinear))
-    model = integer.convert(ptq.quantize_static(network, [recipes.prepare_images(DATA.x_train[:8])]))
+    model = integer.convert(ptq.quantize_static(network, [lab.fashion().x_train[:8]]))
     stored = sum(layer.weight_bytes for layer in model.layers if type(layer).__name__.startswith("Binary"))
     # 144 weights of a filter fill 3 words, 1568 weights of a feature 25: 8 (32 * 3 + 128 * 25) bytes
     assert stored == 26_368 and real >= 25 * stored
@@ -31,11 +35,9 @@ def test_training_lowers_the_loss_and_repeats_exactly_under_the_same_seed():
     def losses():
         qb.manual_seed(5)
         seen = []
-        network = recipes.binary_network()
-        recipes.train(
-            network, DATA.x_train[:320], DATA.y_train[:320], 3, 1e-2, lambda done, note: seen.append(note)
-        )
-        assert not network.training
+        network = lab.binary_network()
+        means = small(320).train(network, 3, 1e-2, lambda done, note: seen.append(note))
+        assert not network.training and seen == [f"loss {mean:.3f}" for mean in means]
         return seen
 
     first = losses()
@@ -45,8 +47,8 @@ def test_training_lowers_the_loss_and_repeats_exactly_under_the_same_seed():
 
 def test_every_model_of_the_tour_runs_as_integers_without_a_difference():
     qb.manual_seed(1)
-    tour = Tour(DATA.x_train[:512], DATA.y_train[:512], Settings(1, 1, 1, 1))
-    x = recipes.prepare_images(DATA.x_test[:200])
+    tour = Tour(small(512), Settings(1, 1, 1, 1))
+    x = lab.fashion().x_test[:200]
     for name, build in MODELS.items():
         q = build(tour, lambda done, note="": None)
         if name != "float32":
