@@ -1,6 +1,6 @@
 """The atlas of differences as a picture: which systems part, where, and by which rule."""
 
-from qbref.conventions.atlas import agreeing
+from qbref.conventions.differences import agreeing
 from qbref.plots.style import FAINT, PALETTE, figure, style
 
 COLORS = [PALETTE[name] for name in ("orange", "sky blue", "green", "yellow", "purple", "vermilion", "blue")]
@@ -14,7 +14,7 @@ def atlas_matrix(rows, title=None):
 
     Parameters
     ----------
-    rows : list of conventions.atlas.Difference
+    rows : list of Difference
         Of one family.
     title : str or None
         Default: the family's name.
@@ -32,7 +32,7 @@ def atlas_matrix(rows, title=None):
     Examples
     --------
     >>> from qbref.conventions import atlas
-    >>> atlas_matrix(atlas.find("choose symmetric scale")).get_label()
+    >>> atlas_matrix(atlas("choose symmetric scale")).get_label()
     'choose symmetric scale: 2 groups of systems that differ, by divisor'
     """
     families = sorted({row.family for row in rows})

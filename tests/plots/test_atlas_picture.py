@@ -4,11 +4,12 @@ import pytest
 
 from qbref import plots
 from qbref.conventions import atlas
+from qbref.conventions.differences import agreeing
 
 
 @cache
 def drawn(family):
-    rows = tuple(atlas.find(family))
+    rows = tuple(atlas(family))
     fig = plots.atlas_matrix(rows)
     fig.canvas.draw()
     return rows, fig, fig.axes[0]
@@ -17,7 +18,7 @@ def drawn(family):
 @pytest.mark.parametrize("family", ["dequantize", "sign", "quantize, out of range"])
 def test_there_is_one_cell_with_text_for_each_two_groups_that_differ(family):
     rows, fig, axes = drawn(family)
-    n = len(atlas.agreeing(rows))
+    n = len(agreeing(rows))
     places = {tuple(int(v) for v in text.get_position()) for text in axes.texts}
     assert places == {(j, i) for i in range(n) for j in range(i)} and len(axes.texts) == n * (n - 1) // 2
     assert fig.get_label().startswith(f"{family}: {n} groups of systems that differ, by ")

@@ -5,8 +5,8 @@ import numpy as np
 from qbref import quant
 from qbref.conventions import onnx, tensorrt, tflite, torch
 from qbref.conventions.arithmetic import fma32, saturate, to_int32, wrap32
-from qbref.conventions.atlas.inputs import SCALES, by_magnitude, steps
-from qbref.conventions.atlas.search import Family, Rule
+from qbref.conventions.differences.inputs import SCALES, by_magnitude, steps
+from qbref.conventions.differences.search import Family, Rule
 from qbref.conventions.torch import quantized_decomposed
 from qbref.quant.rounding import ROUNDINGS
 

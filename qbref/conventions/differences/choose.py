@@ -4,7 +4,7 @@ import numpy as np
 
 from qbref import quant
 from qbref.conventions import onnx, tensorrt, tflite, torch
-from qbref.conventions.atlas.search import Family, Rule
+from qbref.conventions.differences.search import Family, Rule
 
 SMALLEST_STEP = np.float32(2.0**-23)  # PyTorch's eps
 LONGEST = 40  # tenths

@@ -1,19 +1,19 @@
 """Where systems differ: for each operator and pair of systems the smallest input, and the rule behind it.
 
-Nothing here is a stored list. :func:`find` runs the systems' own operators, as the modules beside this one
+Nothing here is a stored list. :func:`atlas` runs the systems' own operators, as the modules beside this one
 define them, on inputs in order of size, and then asks which named property makes the difference:
-:mod:`qbref.conventions.atlas.search` says how.
+:mod:`qbref.conventions.differences.search` says how.
 """
 
-from qbref.conventions.atlas.binarize import SIGN, SIGN_GRADIENT
-from qbref.conventions.atlas.border import BORDER
-from qbref.conventions.atlas.choose import CHOOSE, CHOOSE_NOTHING, CHOOSE_SYMMETRIC
-from qbref.conventions.atlas.dequantize import DEQUANTIZE
-from qbref.conventions.atlas.fake_quantize import FAKE_QUANTIZE
-from qbref.conventions.atlas.quantize import QUANTIZE, QUANTIZE_SPECIAL
-from qbref.conventions.atlas.requantize import REQUANTIZE
-from qbref.conventions.atlas.rescale import RESCALE
-from qbref.conventions.atlas.search import Difference, Family, Rule, agreeing, differences
+from qbref.conventions.differences.binarize import SIGN, SIGN_GRADIENT
+from qbref.conventions.differences.border import BORDER
+from qbref.conventions.differences.choose import CHOOSE, CHOOSE_NOTHING, CHOOSE_SYMMETRIC
+from qbref.conventions.differences.dequantize import DEQUANTIZE
+from qbref.conventions.differences.fake_quantize import FAKE_QUANTIZE
+from qbref.conventions.differences.quantize import QUANTIZE, QUANTIZE_SPECIAL
+from qbref.conventions.differences.requantize import REQUANTIZE
+from qbref.conventions.differences.rescale import RESCALE
+from qbref.conventions.differences.search import Difference, Family, Rule, agreeing, smallest_differences
 
 FAMILIES = {
     family.name: family
@@ -33,10 +33,10 @@ FAMILIES = {
     )
 }
 
-__all__ = ["FAMILIES", "Difference", "Family", "Rule", "agreeing", "differences", "find"]
+__all__ = ["FAMILIES", "Difference", "Family", "Rule", "agreeing", "atlas", "smallest_differences"]
 
 
-def find(*names):
+def atlas(*names):
     """The smallest difference of each pair of systems, in the families named, or in all.
 
     Parameters
@@ -56,11 +56,11 @@ def find(*names):
 
     Examples
     --------
-    >>> row = find("choose symmetric scale")[0]
+    >>> row = atlas("choose symmetric scale")[0]
     >>> row.a, row.b, row.input, row.cause
     ('TensorRT (documented)', 'PyTorch observers', 'max |x| = 0.1', (('divisor', '127', '127.5'),))
     """
     for name in names:
         if name not in FAMILIES:
             raise ValueError(f"name must be one of {', '.join(FAMILIES)}, got {name!r}")
-    return [row for name in names or FAMILIES for row in differences(FAMILIES[name])]
+    return [row for name in names or FAMILIES for row in smallest_differences(FAMILIES[name])]
