@@ -5,15 +5,22 @@ define them, on inputs in order of size, and then asks which named property make
 :mod:`qbref.conventions.differences.search` says how.
 """
 
+from qbref.conventions.differences.accumulate import ACCUMULATE
+from qbref.conventions.differences.activation import ACTIVATION
+from qbref.conventions.differences.average_pool import AVERAGE_POOL
 from qbref.conventions.differences.binarize import SIGN, SIGN_GRADIENT
 from qbref.conventions.differences.border import BORDER
 from qbref.conventions.differences.choose import CHOOSE, CHOOSE_NOTHING, CHOOSE_SYMMETRIC
 from qbref.conventions.differences.dequantize import DEQUANTIZE
+from qbref.conventions.differences.dynamic import DYNAMIC
+from qbref.conventions.differences.elementwise import ADD, MUL, SUB
 from qbref.conventions.differences.fake_quantize import FAKE_QUANTIZE
+from qbref.conventions.differences.gradient import GRADIENT, SCALE_GRADIENT
 from qbref.conventions.differences.quantize import QUANTIZE, QUANTIZE_SPECIAL
 from qbref.conventions.differences.requantize import REQUANTIZE
 from qbref.conventions.differences.rescale import RESCALE
 from qbref.conventions.differences.search import Difference, Family, Rule, agreeing, smallest_differences
+from qbref.conventions.differences.softmax import SOFTMAX
 
 FAMILIES = {
     family.name: family
@@ -22,11 +29,21 @@ FAMILIES = {
         QUANTIZE_SPECIAL,
         DEQUANTIZE,
         FAKE_QUANTIZE,
+        GRADIENT,
+        SCALE_GRADIENT,
         CHOOSE,
         CHOOSE_NOTHING,
         CHOOSE_SYMMETRIC,
+        DYNAMIC,
+        ACCUMULATE,
         REQUANTIZE,
         RESCALE,
+        ADD,
+        SUB,
+        MUL,
+        ACTIVATION,
+        AVERAGE_POOL,
+        SOFTMAX,
         SIGN,
         SIGN_GRADIENT,
         BORDER,

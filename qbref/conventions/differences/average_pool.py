@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from qbref import kernels
 from qbref.conventions import onnx, tflite
 from qbref.conventions.differences.inputs import by_magnitude
-from qbref.conventions.differences.quantize import ROUNDING_OF
+from qbref.conventions.differences.quantize import QMAX, QMIN, ROUNDING_OF
 from qbref.conventions.differences.search import Family, Rule
+from qbref.quant.fixed_point import quantize_multiplier
 from qbref.quant.rounding import ROUNDINGS
 
 LARGEST_SUM = 128
@@ -18,7 +20,7 @@ def model(x, n, ties):
     ----------
     x : int8 array, shape (windows, n)
     n : int
-    ties : {"to even", "away from zero"}
+    ties : {"to even", "away from zero", "half up"}
     """
     return ROUNDINGS[ROUNDING_OF[ties]](x.sum(axis=1) / n).astype(np.int8)
 
@@ -34,6 +36,12 @@ def _onnx(x, n):
     return onnx.quantize_linear(mean, scale, zero_point)
 
 
+def _integer(x, n):
+    """The integer engine's mean: one requantization of the sum."""
+    total = x.sum(axis=1, keepdims=True, dtype=np.int32)
+    return kernels.requantize(total, *quantize_multiplier(1 / n), 0, QMIN, QMAX, "single")[:, 0]
+
+
 def _windows(setting, rules):
     """For each sum the n numbers nearest to its mean."""
     (n,) = setting
@@ -47,6 +55,7 @@ AVERAGE_POOL = Family(
     (
         Rule("ONNX dequantize, average, quantize", _onnx, {"ties": "to even"}),
         Rule("TFLite", _tflite, {"ties": "away from zero"}),
+        Rule("qbref.integer", _integer, {"ties": "half up"}),
     ),
     ((2,), (3,), (4,)),
     _windows,

@@ -10,9 +10,7 @@ SMALLEST_STEP = np.float32(2.0**-23)  # PyTorch's eps
 LONGEST = 40  # tenths
 
 
-def affine_model(
-    ranges, scale_of_nothing, arithmetic, zero_point_scale, zero_point_from, ties, qmax=255
-):
+def affine_model(ranges, scale_of_nothing, arithmetic, zero_point_scale, zero_point_from, ties, qmax=255):
     """(scale, zero point) for uint8 by named properties, one row for each (lo, hi).
 
     Parameters

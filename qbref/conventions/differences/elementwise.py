@@ -144,13 +144,12 @@ def _sum_family(name, sign, on_floats, on_integers, optimized):
     )
 
 
-ADD = _sum_family(
-    "add int8", 1, np.add, tflite.add, _sum(GRID, "away from zero", "int16, which wraps")
-)
+ADD = _sum_family("add int8", 1, np.add, tflite.add, _sum(GRID, "away from zero", "int16, which wraps"))
 SUB = _sum_family("subtract int8", -1, np.subtract, tflite.sub, _sum(GRID, "away from zero"))
 MUL = Family(
     "multiply int8",
-    "scales 1, 1 to 2, 4, 8; tenths, tenths to 1; 1, 1 to 0.01; zero point 0, then 1; then the least |a| + |b|, then |b|",
+    "scales 1, 1 to 2, 4, 8; tenths, tenths to 1; 1, 1 to 0.01; zero point 0, then 1; then the least "
+    "|a| + |b|, then |b|",
     (
         Rule(
             "ONNX dequantize and quantize",

@@ -35,7 +35,9 @@ def input_model(x, scale, zero_point, inside, scaling, zero_point_is_added, zero
         return ((lo <= v) & (v <= hi)).astype(np.float32)
     if inside == "x between the ends":
         return ((lo < v) & (v < hi)).astype(np.float32)
-    level = np.rint(fma32(x, ONE / s, z)) - z if zero_point_is_added == "before rounding, fused" else np.rint(v)
+    level = (
+        np.rint(fma32(x, ONE / s, z)) - z if zero_point_is_added == "before rounding, fused" else np.rint(v)
+    )
     return ((lo <= level) & (level <= hi)).astype(np.float32)
 
 
