@@ -23,12 +23,13 @@ add, sub                     double, three times          as ref; blocks: see ad
 mul                          double                       as ref; blocks: see mul      float32, half even
 average_pool_2d              half away                    half away                   half away
 softmax                      fixed point                  float32 table, half away    as opt
+softmax int16                interpolated tables          as ref                      as ref
 logistic, tanh               float32 table, half away     as ref                      as ref
+logistic, tanh int16         interpolated table           fixed point if scale 2^−12  as opt
 ============================ ============================ =========================== =======================
 
 "double" and "half up twice" are modes of :func:`multiply_by_quantized_multiplier`; "rest" are the elements
-that do not fill a vector register. Left out: the per-tensor uint8 kernels with weight zero points, and the
-int16 forms of softmax, logistic and tanh.
+that do not fill a vector register. Left out: the per-tensor uint8 kernels with weight zero points.
 """
 
 from qbref.conventions.tflite.activation import activation_range
