@@ -33,11 +33,11 @@ that do not fill a vector register. Left out: the per-tensor uint8 kernels with 
 """
 
 from qbref.conventions.tflite.activation import activation_range
+from qbref.conventions.tflite.add import add, sub
 from qbref.conventions.tflite.choose import choose_quantization_params
 from qbref.conventions.tflite.conv_2d import conv_2d
 from qbref.conventions.tflite.depthwise_conv_2d import depthwise_conv_2d
 from qbref.conventions.tflite.dequantize import dequantize
-from qbref.conventions.tflite.elementwise import add, mul, sub
 from qbref.conventions.tflite.fake_quant import (
     fake_quant_with_min_max_vars,
     fake_quant_with_min_max_vars_gradient,
@@ -51,6 +51,7 @@ from qbref.conventions.tflite.fixed_point import (
 )
 from qbref.conventions.tflite.fully_connected import fully_connected
 from qbref.conventions.tflite.lookup import logistic, tanh
+from qbref.conventions.tflite.mul import mul
 from qbref.conventions.tflite.pool_2d import average_pool_2d, max_pool_2d
 from qbref.conventions.tflite.quantize import quantize
 from qbref.conventions.tflite.requantize import requantize

@@ -69,12 +69,14 @@ def tanh(x, scale, zero_point, y_scale=None, y_zero_point=None, kernels="ref"):
 
 
 def _prepare(x, scale, zero_point, y_scale, y_zero_point, specified):
-    x, zero_point = as_layer_input(x, zero_point)
+    x, zero_point = as_layer_input(x, zero_point, "zero_point")
     usual = specified[x.dtype]
     y_scale = as_scale(usual[0] if y_scale is None else y_scale, "y_scale")
     y_zero_point = as_zero_point(usual[1] if y_zero_point is None else y_zero_point, "y_zero_point")
     if x.dtype == np.int16 and (y_scale, y_zero_point) != usual:
-        raise ValueError(f"y_scale and y_zero_point must be 2^-15 and 0, got {y_scale} and {y_zero_point}")
+        raise ValueError(
+            f"y_scale and y_zero_point must be 2^-15 and 0 for int16, got {y_scale} and {y_zero_point}"
+        )
     return x, as_scale(scale), zero_point, y_scale, y_zero_point
 
 

@@ -84,12 +84,12 @@ def test_the_input_multiplier_is_truncated():
 def test_the_output_of_int16_is_fixed():
     assert np.array_equal(tanh(ALL, 0.001, 0, 2.0**-15, 0), tanh(ALL, 0.001, 0))
     with pytest.raises(
-        ValueError, match=r"y_scale and y_zero_point must be 2\^-15 and 0, got 0.0078125 and 0"
+        ValueError, match=r"y_scale and y_zero_point must be 2\^-15 and 0 for int16, got 0.0078125 and 0"
     ):
         tanh(ALL, 0.001, 0, 1 / 128)
     with pytest.raises(ValueError, match=r"y_scale and y_zero_point must be 2\^-15 and 0"):
         logistic(ALL, 0.001, 0, None, -128)
-    with pytest.raises(ValueError, match="x_zero_point must be 0 for int16, got 3"):
+    with pytest.raises(ValueError, match="zero_point must be 0 for int16, got 3"):
         logistic(ALL, 0.001, 3)
 
 
