@@ -6,7 +6,7 @@ from qbref.conventions import tflite
 from qbref.conventions.differences.inputs import SCALES
 from qbref.conventions.differences.quantize import QMAX, QMIN
 from qbref.conventions.differences.search import Family, Rule
-from qbref.conventions.tflite.softmax_fixed_point import exp_on_negative_values
+from qbref.conventions.tflite.gemmlowp import exp_on_negative_values
 from qbref.quant.fixed_point import quantize_multiplier, saturating_rounding_doubling_high_mul
 from qbref.quant.rounding import round_half_away
 
