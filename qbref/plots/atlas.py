@@ -43,11 +43,12 @@ def atlas_matrix(rows, title=None):
     causes = list(dict.fromkeys(cause for _, cause in cells.values()))
     color = {cause: COLORS[i % len(COLORS)] for i, cause in enumerate(causes)}
     n = len(groups)
+    columns = max(n, 3)  # the legend needs room beside a small triangle
     with style():
-        fig = figure(LABELS + CELL * n, TOP + CELL * n)
+        fig = figure(LABELS + CELL * columns, TOP + CELL * n)
         by = f", by {'; '.join(causes)}" if causes else ""
         fig.set_label(f"{families[0]}: {n} groups of systems that differ{by}")
-        axes = fig.add_subplot(aspect="equal", xlim=(0, n), ylim=(n, 0))
+        axes = fig.add_subplot(aspect="equal", xlim=(0, columns), ylim=(n, 0))
         axes.set_title(title or families[0])
         for (i, j), (text, cause) in cells.items():
             axes.fill(

@@ -107,7 +107,7 @@ def _onnx(operator):
 def _show(setting, q):
     zero_point = f", zero point {setting[3]}" if len(setting) > 3 else ""
     a, b, y = setting[:3]
-    return f"scales {a:g}, {b:g} to {y:g}{zero_point}, a = {q[0]}, b = {q[1]}"
+    return f"scales {a:g} and {b:g} to {y:g}{zero_point}, a = {q[0]}, b = {q[1]}"
 
 
 def _sum(operands, ties, sum_is_kept_in="int32"):
@@ -130,7 +130,8 @@ GRID, INTEGERS = "fixed point on a common grid", "times integers of 21 bits"
 def _sum_family(name, sign, on_floats, on_integers, optimized):
     return Family(
         name,
-        "scales 1, 1 to 2, 4, 8; tenths, tenths to 1; 1, 1 to 0.005; then the least |a| + |b|, then |b|",
+        "scales 1 and 1 to 2, 4, 8; tenths and tenths to 1; 1 and 1 to 0.005; then the least "
+        "|a| + |b|, then |b|",
         (
             Rule("ONNX dequantize and quantize", _onnx(on_floats), _sum("float32", "to even")),
             Rule("TFLite reference", _tflite(on_integers, "ref"), _sum(GRID, "away from zero")),
@@ -148,8 +149,8 @@ ADD = _sum_family("add int8", 1, np.add, tflite.add, _sum(GRID, "away from zero"
 SUB = _sum_family("subtract int8", -1, np.subtract, tflite.sub, _sum(GRID, "away from zero"))
 MUL = Family(
     "multiply int8",
-    "scales 1, 1 to 2, 4, 8; tenths, tenths to 1; 1, 1 to 0.01; zero point 0, then 1; then the least "
-    "|a| + |b|, then |b|",
+    "scales 1 and 1 to 2, 4, 8; tenths and tenths to 1; 1 and 1 to 0.01; zero point 0, then 1; then the "
+    "least |a| + |b|, then |b|",
     (
         Rule(
             "ONNX dequantize and quantize",

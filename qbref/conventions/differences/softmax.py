@@ -73,5 +73,5 @@ SOFTMAX = Family(
     tuple((scale,) for scale in SCALES),
     _logits,
     model,
-    lambda setting, x: f"scale {setting[0]:g}, x = {', '.join(map(str, x))}",
+    lambda setting, x: f"scale {setting[0]:g}, x = {' '.join(map(str, x))}",
 )
