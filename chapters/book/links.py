@@ -37,8 +37,9 @@ class Links(NamedTuple):
         Parameters
         ----------
         target : str
-            A chapter or section ("realtime/2.1.2"), a claim or erratum ("realtime/2.1.2#qat-keeps-more"), an
-            overview ("contents", "course", "claims", "errata"), an anchor of the page ("#eq-1"), or an address.
+            A chapter or section ("realtime/2.1.2"), a claim or erratum ("realtime/2.1.2#qat-keeps-more"),
+            an overview ("contents", "course", "claims", "errata"), an anchor of the page ("#eq-1"),
+            or an address ("https://…").
 
         Raises
         ------

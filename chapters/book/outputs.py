@@ -40,14 +40,13 @@ def table(output, links):
 
     sides = output.get("align") or ["left", *["right"] * (len(output["header"]) - 1)]
     body = "\n".join(f"<tr>{row(cells, 'td')}</tr>" for cells in output["rows"])
-    caption = f"<caption>{inline(output['caption'], links)}</caption>" if output.get("caption") else ""
-    header = row(output["header"], "th", ' scope="col"')
-    return f"""<div class="wide" tabindex="0" role="region" aria-label="Table">
-<table class="shown">{caption}
-<thead><tr>{header}</tr></thead>
+    caption = output.get("caption")
+    below = f"<figcaption>{inline(caption, links)}</figcaption>" if caption else ""
+    return f"""<figure class="table"><div class="wide" tabindex="0" role="region" aria-label="Table"><table>
+<thead><tr>{row(output["header"], "th", ' scope="col"')}</tr></thead>
 <tbody>
 {body}
-</tbody></table></div>"""
+</tbody></table></div>{below}</figure>"""
 
 
 def picture(output, links):

@@ -7,11 +7,11 @@ from chapters.book.links import OVERVIEWS, Links, anchor
 from chapters.book.outputs import erratum_parts, inline, verdict
 from chapters.book.pages import QUICK, banner, frame
 
-CLAIMS = """<p>What the two articles claim, one by one. A verdict is computed from what was measured: a difference
-inside its own 95&nbsp;% interval is <em>undecided</em>, what holds under some conditions only is
+CLAIMS = """<p>What the two articles claim, one by one. A verdict is computed from what was measured: a
+difference inside its own 95&nbsp;% interval is <em>undecided</em>, what holds under some conditions only is
 <em>qualified</em>.</p>"""
-ERRATA = """<p>Survey articles contain mistakes. Here is what these two say, what running it shows, and what is right.
-</p>"""
+ERRATA = """<p>Survey articles contain mistakes. Here is what these two say, what running it shows, and what
+is right.</p>"""
 
 
 def claims_page(book):
