@@ -24,7 +24,7 @@ CLAIMS = {
     "realtime/2.3.2#monitoring-pays": "Watching a deployed model and adjusting its quantization pays.",
     "realtime/3.1.1#smaller-faster": "Two values for each parameter: less memory, faster inference.",
     "realtime/3.1.2#accuracy-for-size": "Binarization pays for its size with accuracy.",
-    "realtime/3.1.2#arithmetic-not-parameters": "Pruning removes parameters, binarization is about arithmetic.",
+    "realtime/3.1.2#arithmetic-not-parameters": "Pruning removes parameters, binarization eases arithmetic.",
     "realtime/3.2.1#hardware-matters": "Not every processor runs binary operations well; benchmark first.",
     "realtime/3.2.2#many-parameters-gain": "Models with many parameters gain the most from binarization.",
     "realtime/3.2.2#accuracy-suffers": "But their accuracy may suffer (where the original breaks off).",

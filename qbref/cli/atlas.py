@@ -12,6 +12,7 @@ import numpy as np
 
 from qbref import plots
 from qbref.conventions import atlas
+from qbref.conventions.differences import FAMILIES, agreeing
 
 WIDTH = 80  # columns of the page
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -19,7 +20,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def add_arguments(parser):
     """Declare the command's arguments."""
-    parser.add_argument("family", nargs="*", help=f"{'; '.join(atlas.FAMILIES)} (default: all)")
+    parser.add_argument("family", nargs="*", help=f"{'; '.join(FAMILIES)} (default: all)")
     parser.add_argument("--json", action="store_true", help="print every pair of systems as JSON")
     parser.add_argument("--picture", metavar="FILE", help="draw the (one) family, as .png or .svg")
 
@@ -28,7 +29,7 @@ def run(options):
     """Search, print, draw."""
     if options.picture and len(options.family) != 1:
         raise ValueError(f"family must be one to draw a picture of it, got {len(options.family)}")
-    rows = atlas.find(*options.family)
+    rows = atlas(*options.family)
     if options.picture:
         plots.save(plots.atlas_matrix(rows), options.picture, scale=2)
     print(json.dumps([_plain(row) for row in rows], indent=1) if options.json else as_text(rows))
@@ -54,8 +55,8 @@ def result(value):
 
 
 def _family(rows):
-    family = atlas.FAMILIES[rows[0].family]
-    groups = atlas.agreeing(rows)
+    family = FAMILIES[rows[0].family]
+    groups = agreeing(rows)
     of = {system: letter for letter, group in zip(LETTERS, groups, strict=False) for system in group}
     lines = [family.name.upper(), *_wrapped("order: ", family.order)]
     for letter, group in zip(LETTERS, groups, strict=False):

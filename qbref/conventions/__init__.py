@@ -2,8 +2,9 @@
 
 "Why am I off by one?" Every operator here is a few lines built from named rules (:mod:`qbref.quant.rounding`,
 :mod:`qbref.quant.fixed_point`, :mod:`qbref.conventions.arithmetic`), so that two systems read side by side
-show where they part; :mod:`qbref.conventions.atlas` searches for the smallest input on which they do, and
-:func:`sweep` compares two rules on every float32 there is.
+show where they part; :func:`atlas` searches for the smallest input on which they do (its families of
+operators are :data:`qbref.conventions.differences.FAMILIES`), and :func:`sweep` compares two rules on every
+float32 there is.
 
 ==========  ==========================================================================================
 module      compared bit for bit, on x86-64, with
@@ -40,13 +41,15 @@ each elementwise quantizer                                 20,000 (swish and DoR
 What was only read, or differs by processor, says so in its docstring.
 """
 
-from qbref.conventions import atlas, larq, onnx, tensorrt, tflite, torch, xnornet
+from qbref.conventions import differences, larq, onnx, tensorrt, tflite, torch, xnornet
 from qbref.conventions.arithmetic import fma32, saturate, to_int32, wrap32
+from qbref.conventions.differences import atlas
 from qbref.conventions.sweep import Sweep, sweep
 
 __all__ = [
     "Sweep",
     "atlas",
+    "differences",
     "fma32",
     "larq",
     "onnx",

@@ -1,6 +1,6 @@
 """The atlas of differences as a picture: which systems part, where, and by which rule."""
 
-from qbref.conventions.atlas import agreeing
+from qbref.conventions.differences import agreeing
 from qbref.plots.style import FAINT, PALETTE, figure, style
 
 COLORS = [PALETTE[name] for name in ("orange", "sky blue", "green", "yellow", "purple", "vermilion", "blue")]
@@ -14,7 +14,7 @@ def atlas_matrix(rows, title=None):
 
     Parameters
     ----------
-    rows : list of conventions.atlas.Difference
+    rows : list of Difference
         Of one family.
     title : str or None
         Default: the family's name.
@@ -32,7 +32,7 @@ def atlas_matrix(rows, title=None):
     Examples
     --------
     >>> from qbref.conventions import atlas
-    >>> atlas_matrix(atlas.find("choose symmetric scale")).get_label()
+    >>> atlas_matrix(atlas("choose symmetric scale")).get_label()
     'choose symmetric scale: 2 groups of systems that differ, by divisor'
     """
     families = sorted({row.family for row in rows})
@@ -43,11 +43,12 @@ def atlas_matrix(rows, title=None):
     causes = list(dict.fromkeys(cause for _, cause in cells.values()))
     color = {cause: COLORS[i % len(COLORS)] for i, cause in enumerate(causes)}
     n = len(groups)
+    columns = max(n, 3)  # the legend needs room beside a small triangle
     with style():
-        fig = figure(LABELS + CELL * n, TOP + CELL * n)
+        fig = figure(LABELS + CELL * columns, TOP + CELL * n)
         by = f", by {'; '.join(causes)}" if causes else ""
         fig.set_label(f"{families[0]}: {n} groups of systems that differ{by}")
-        axes = fig.add_subplot(aspect="equal", xlim=(0, n), ylim=(n, 0))
+        axes = fig.add_subplot(aspect="equal", xlim=(0, columns), ylim=(n, 0))
         axes.set_title(title or families[0])
         for (i, j), (text, cause) in cells.items():
             axes.fill(

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from qbref.conventions import atlas, tflite
-from qbref.conventions.atlas.inputs import by_magnitude, steps
-from qbref.conventions.atlas.search import Family, Rule, differences, same
+from qbref.conventions.differences import FAMILIES, agreeing
+from qbref.conventions.differences.inputs import by_magnitude, steps
+from qbref.conventions.differences.search import Family, Rule, same, smallest_differences
 
 
 def made_up_model(x, shift, offset, flip):
@@ -46,7 +47,7 @@ def test_the_first_difference_in_order_is_found_and_counted():
     from_minus_two = rule("B", lambda x, shift: plain(x, shift) + (x <= -2) + (x >= 4), offset="one")
     family = made_up(rule("A", plain), from_minus_two)
     family = family._replace(model=lambda x, shift, offset, flip: plain(x, shift) + (offset == "one"))
-    row = differences(family)[0]
+    row = smallest_differences(family)[0]
     assert (row.x, row.setting, row.a_result, row.b_result) == (-2, (3,), -2, -1)
     assert row.searched == 5  # 0, 1, -1, 2, -2
 
@@ -58,26 +59,26 @@ def test_a_later_setting_is_reached_only_if_the_earlier_ones_agree():
     family = made_up(rule("A", plain), rule("B", later, offset="one"))
     family = family._replace(model=lambda x, shift, offset, flip: later(x, shift if offset == "one" else 3))
     family = family._replace(rules=(rule("A", lambda x, shift: later(x, 3)), family.rules[1]))
-    row = differences(family)[0]
+    row = smallest_differences(family)[0]
     assert row.setting == (2,) and row.searched == 12
 
 
 def test_the_cause_is_the_fewest_properties_that_carry_one_answer_over():
     both = rule("B", lambda x, s: made_up_model(x, s, "one", "yes"), offset="one", flip="yes")
-    row = differences(made_up(rule("A", plain), both))[0]
+    row = smallest_differences(made_up(rule("A", plain), both))[0]
     assert row.cause == (("offset", "none", "one"), ("flip", "no", "yes"))
     one = rule("C", lambda x, s: made_up_model(x, s, "one", "no"), offset="one")
-    assert differences(made_up(one, both))[0].cause == (("flip", "no", "yes"),)
+    assert smallest_differences(made_up(one, both))[0].cause == (("flip", "no", "yes"),)
 
 
 def test_properties_that_do_not_describe_the_system_are_an_error():
     wrong = rule("B", lambda x, s: plain(x, s) + 7, offset="one")
     with pytest.raises(ValueError, match="properties must describe B in made up, got .* 0"):
-        differences(made_up(rule("A", plain), wrong))
+        smallest_differences(made_up(rule("A", plain), wrong))
 
 
 def test_a_pair_that_never_differs_is_a_row_without_an_input():
-    row = differences(made_up(rule("A", plain), rule("B", plain)))[0]
+    row = smallest_differences(made_up(rule("A", plain), rule("B", plain)))[0]
     assert row.x is None and row.cause == () and row.searched == 22
 
 
@@ -86,13 +87,15 @@ def test_a_system_is_not_asked_for_settings_that_it_does_not_have():
         assert shift == 2
         return plain(x, shift)
 
-    rows = differences(made_up(rule("A", plain), rule("B", only_two, lambda setting: setting == (2,))))
+    rows = smallest_differences(
+        made_up(rule("A", plain), rule("B", only_two, lambda setting: setting == (2,)))
+    )
     assert rows[0].searched == 11
 
 
 def test_systems_are_grouped_by_agreement():
     rows = found("quantize")
-    groups = atlas.agreeing(rows)
+    groups = agreeing(rows)
     assert sorted(name for group in groups for name in group) == sorted(
         {row.a for row in rows} | {row.b for row in rows}
     )
@@ -115,16 +118,16 @@ def test_results_are_the_same_if_all_their_parts_are():
 
 @cache
 def found(family):
-    return tuple(atlas.find(family))
+    return tuple(atlas(family))
 
 
 def rows_of(family):
     return {(row.a, row.b): row for row in found(family)}
 
 
-@pytest.mark.parametrize("name", atlas.FAMILIES)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_the_properties_describe_every_system_on_every_input(name):
-    family = atlas.FAMILIES[name]
+    family = FAMILIES[name]
     for setting in islice(family.settings, 0, None, 1 + len(tuple(family.settings)) // 12):
         rules = [r for r in family.rules if r.accepts(setting)]
         inputs = family.inputs(setting, rules)
@@ -133,9 +136,9 @@ def test_the_properties_describe_every_system_on_every_input(name):
             assert same(r.function(inputs, *setting), modelled).all(), (r.system, setting)
 
 
-@pytest.mark.parametrize("name", atlas.FAMILIES)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_every_difference_is_one_and_comes_with_a_cause(name):
-    family = atlas.FAMILIES[name]
+    family = FAMILIES[name]
     by_system = {r.system: r for r in family.rules}
     for row in found(name):
         if row.x is None:
@@ -196,12 +199,12 @@ def test_the_search_runs_the_operators_themselves(monkeypatch):
     original = tflite.dequantize
     monkeypatch.setattr(tflite, "dequantize", lambda q, *a, **k: original(q, *a, **k) + (q == 5))
     with pytest.raises(ValueError, match="properties must describe TFLite reference .* q = 5"):
-        atlas.find("dequantize")
+        atlas("dequantize")
 
 
 def test_an_unknown_family_is_refused():
     with pytest.raises(ValueError, match="name must be one of quantize, .*, got 'round'"):
-        atlas.find("round")
+        atlas("round")
 
 
 def test_a_reciprocal_of_the_output_scale_parts_qnnpack_from_fbgemm():

@@ -3,7 +3,7 @@
 Three variants, where they differ:
 
 "spec"
-    The text of the operators, read as exact arithmetic on the float32 operations it names.
+    The text of the operators, read as exact arithmetic on the float operations it names.
 "onnxruntime"
     ONNX Runtime 1.31.1, CPU execution provider, x86-64.
 "reference_evaluator"
@@ -12,7 +12,7 @@ Three variants, where they differ:
 =========================  ==========================================================================
 operator                   where the variants part
 =========================  ==========================================================================
-`quantize_linear`          NaN, ±inf and quotients beyond int32
+`quantize_linear`          NaN, ±inf and quotients beyond int32; the precision of float16 quotients
 `dequantize_linear`        nowhere
 `dynamic_quantize_linear`  data that is all zero, empty, or holds NaN
 `matmul_integer`           nowhere

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from qbref.conventions.onnx.operands import INTEGER_TYPES, as_float32, check_variant
-from qbref.conventions.onnx.quantize_linear import clip_then_convert
+from qbref.conventions.onnx.operands import as_float32, check_variant
+from qbref.conventions.onnx.quantize_linear import quantize_linear
 
 
 def dynamic_quantize_linear(x, variant="spec"):
@@ -67,5 +67,5 @@ def dynamic_quantize_linear(x, variant="spec"):
         y_scale = scale_of_zeros if max_x == min_x else (max_x - min_x) / np.float32(255)
         # fmin: NaN becomes 255
         y_zero_point = np.rint(np.maximum(np.fmin(0 - min_x / y_scale, np.float32(255)), np.float32(0)))
-        levels = np.rint(x / y_scale)
-    return clip_then_convert(levels, y_zero_point, INTEGER_TYPES["uint8"]), y_scale, np.uint8(y_zero_point)
+    y_zero_point = y_zero_point.astype(np.uint8)
+    return quantize_linear(x, y_scale, y_zero_point), y_scale, y_zero_point

@@ -32,6 +32,8 @@ INTEGER_TYPES = {
     )
 }
 
+FLOAT_TYPES = np.dtype(np.float32), np.dtype(np.float16)
+
 VARIANTS = ("spec", "onnxruntime", "reference_evaluator")
 
 
@@ -41,14 +43,27 @@ def check_variant(variant):
         raise ValueError(f"variant must be one of {VARIANTS}, got {variant!r}")
 
 
-def as_float32(name, value):
-    """Return `value` as a float32 array; numbers and lists are converted, arrays of another dtype refused."""
+def as_float(name, value, default=np.float32, dtypes=FLOAT_TYPES):
+    """Return `value` as an array of one of `dtypes`; numbers and lists become `default`."""
     if not isinstance(value, np.ndarray | np.generic):
         with np.errstate(over="ignore"):
-            return np.asarray(value, np.float32)
-    if value.dtype != np.float32:
-        raise TypeError(f"{name} must be float32, got {value.dtype}")
+            return np.asarray(value, default)
+    if value.dtype not in dtypes:
+        raise TypeError(f"{name} must be {' or '.join(map(str, dtypes))}, got {value.dtype}")
     return np.asarray(value)
+
+
+def as_float32(name, value):
+    """Return `value` as a float32 array; numbers and lists are converted."""
+    return as_float(name, value, dtypes=FLOAT_TYPES[:1])
+
+
+def as_float_type(name, dtype):
+    """Return one of FLOAT_TYPES, given as a dtype or by name."""
+    type_name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    if type_name not in map(str, FLOAT_TYPES):
+        raise TypeError(f"{name} must be {' or '.join(map(str, FLOAT_TYPES))}, got {type_name}")
+    return np.dtype(type_name)
 
 
 def as_integer_type(zero_point, output_dtype):

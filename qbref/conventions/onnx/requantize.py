@@ -3,7 +3,7 @@
 import numpy as np
 
 from qbref.conventions.onnx.operands import INTEGER_TYPES, as_8_bit, as_float32, as_scalar
-from qbref.conventions.onnx.quantize_linear import clip_then_convert
+from qbref.conventions.onnx.saturation import clip_then_convert
 
 
 def requantize(accumulator, lhs_scale, rhs_scale, y_scale, y_zero_point, variant="spec"):

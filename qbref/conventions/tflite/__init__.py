@@ -23,20 +23,21 @@ add, sub                     double, three times          as ref; blocks: see ad
 mul                          double                       as ref; blocks: see mul      float32, half even
 average_pool_2d              half away                    half away                   half away
 softmax                      fixed point                  float32 table, half away    as opt
+softmax int16                interpolated tables          as ref                      as ref
 logistic, tanh               float32 table, half away     as ref                      as ref
+logistic, tanh int16         interpolated table           fixed point if scale 2^−12  as opt
 ============================ ============================ =========================== =======================
 
 "double" and "half up twice" are modes of :func:`multiply_by_quantized_multiplier`; "rest" are the elements
-that do not fill a vector register. Left out: the per-tensor uint8 kernels with weight zero points, and the
-int16 forms of softmax, logistic and tanh.
+that do not fill a vector register. Left out: the per-tensor uint8 kernels with weight zero points.
 """
 
 from qbref.conventions.tflite.activation import activation_range
+from qbref.conventions.tflite.add import add, sub
 from qbref.conventions.tflite.choose import choose_quantization_params
 from qbref.conventions.tflite.conv_2d import conv_2d
 from qbref.conventions.tflite.depthwise_conv_2d import depthwise_conv_2d
 from qbref.conventions.tflite.dequantize import dequantize
-from qbref.conventions.tflite.elementwise import add, mul, sub
 from qbref.conventions.tflite.fake_quant import (
     fake_quant_with_min_max_vars,
     fake_quant_with_min_max_vars_gradient,
@@ -50,6 +51,7 @@ from qbref.conventions.tflite.fixed_point import (
 )
 from qbref.conventions.tflite.fully_connected import fully_connected
 from qbref.conventions.tflite.lookup import logistic, tanh
+from qbref.conventions.tflite.mul import mul
 from qbref.conventions.tflite.pool_2d import average_pool_2d, max_pool_2d
 from qbref.conventions.tflite.quantize import quantize
 from qbref.conventions.tflite.requantize import requantize

@@ -2,11 +2,17 @@
 
 import numpy as np
 
-from qbref.conventions.arithmetic import saturate, wrap32
+from qbref.conventions.arithmetic import saturate
 from qbref.conventions.tflite import rescale
-from qbref.conventions.tflite.accumulator import accumulate
+from qbref.conventions.tflite.accumulator import accumulate, add_bias
 from qbref.conventions.tflite.activation import activation_range
-from qbref.conventions.tflite.tensors import as_bias, as_kernels, as_layer_input, as_quantized, as_scale
+from qbref.conventions.tflite.tensors import (
+    as_bias,
+    as_kernels,
+    as_layer_input,
+    as_layer_scales,
+    as_quantized,
+)
 from qbref.conventions.tflite.windows import as_pair, pad_image, taps
 
 
@@ -73,13 +79,11 @@ def conv_2d(
     if x.ndim != 4 or w.ndim != 4 or x.shape[3] % w.shape[3] or w.shape[0] % (x.shape[3] // w.shape[3]):
         raise ValueError(f"w must have shape (O, KH, KW, C / groups) for x (N, H, W, C), got {w.shape}")
     stride, dilation = as_pair("stride", stride), as_pair("dilation", dilation)
-    scales = as_scale(x_scale, "x_scale"), as_scale(w_scale, "w_scale"), as_scale(y_scale, "y_scale")
+    scales = as_layer_scales(x_scale, w_scale, y_scale)
     low, high = activation_range(activation, scales[2], y_zero_point, x.dtype, kernels)
     padded = pad_image(x, w.shape[1:3], stride, dilation, padding, x_zero_point)
     columns = np.stack([tap for _, _, tap in taps(padded, w.shape[1:3], stride, dilation)], axis=3)
-    acc = _grouped(columns, w, x_zero_point)
-    if bias is not None:
-        acc = acc + bias if x.dtype == np.int16 else wrap32(acc + bias)
+    acc = add_bias(_grouped(columns, w, x_zero_point), bias, x.dtype)
     if x.dtype == np.int16:
         y = rescale.fixed_point(acc, *scales, "int64")
     elif kernels == "xnnpack":

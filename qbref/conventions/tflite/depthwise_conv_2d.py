@@ -2,10 +2,17 @@
 
 import numpy as np
 
-from qbref.conventions.arithmetic import saturate, wrap32
+from qbref.conventions.arithmetic import saturate
 from qbref.conventions.tflite import rescale
+from qbref.conventions.tflite.accumulator import add_bias
 from qbref.conventions.tflite.activation import activation_range
-from qbref.conventions.tflite.tensors import as_bias, as_kernels, as_layer_input, as_quantized, as_scale
+from qbref.conventions.tflite.tensors import (
+    as_bias,
+    as_kernels,
+    as_layer_input,
+    as_layer_scales,
+    as_quantized,
+)
 from qbref.conventions.tflite.windows import as_pair, pad_image, taps
 
 BLOCK = 8
@@ -63,20 +70,21 @@ def depthwise_conv_2d(
     if x.ndim != 4 or w.ndim != 4 or w.shape[0] != 1 or w.shape[3] % x.shape[3]:
         raise ValueError(f"w must have shape (1, KH, KW, C·M) for x (N, H, W, C), got {w.shape}")
     stride, dilation = as_pair("stride", stride), as_pair("dilation", dilation)
-    scales = as_scale(x_scale, "x_scale"), as_scale(w_scale, "w_scale"), as_scale(y_scale, "y_scale")
+    scales = as_layer_scales(x_scale, w_scale, y_scale)
     low, high = activation_range(activation, scales[2], y_zero_point, x.dtype, kernels)
     padded = pad_image(x, w.shape[1:3], stride, dilation, padding, x_zero_point)
     multiplier = w.shape[3] // x.shape[3]
-    acc = np.int64(0) if bias is None else bias
+    acc = np.int64(0)
     for i, j, tap in taps(padded, w.shape[1:3], stride, dilation):
         acc = acc + np.repeat(tap.astype(np.int64) - x_zero_point, multiplier, axis=3) * w[0, i, j]
+    acc = add_bias(acc, bias, x.dtype)
     if x.dtype == np.int16:
         y = rescale.fixed_point(acc, *scales, "int64")
     elif kernels == "xnnpack":
-        y = rescale.float32(wrap32(acc), *scales)
+        y = rescale.float32(acc, *scales)
     else:
-        y = rescale.fixed_point(wrap32(acc), *scales, "double")
+        y = rescale.fixed_point(acc, *scales, "double")
         if kernels == "opt":
             blocks = w.shape[3] - w.shape[3] % BLOCK
-            y[..., :blocks] = rescale.fixed_point(wrap32(acc), *scales, "half_up_twice")[..., :blocks]
+            y[..., :blocks] = rescale.fixed_point(acc, *scales, "half_up_twice")[..., :blocks]
     return saturate(y + y_zero_point, low, high, x.dtype)

@@ -4,9 +4,15 @@ import numpy as np
 
 from qbref.conventions.arithmetic import saturate, wrap32
 from qbref.conventions.tflite import rescale
-from qbref.conventions.tflite.accumulator import accumulate
+from qbref.conventions.tflite.accumulator import accumulate, add_bias
 from qbref.conventions.tflite.activation import activation_range
-from qbref.conventions.tflite.tensors import as_bias, as_kernels, as_layer_input, as_quantized, as_scale
+from qbref.conventions.tflite.tensors import (
+    as_bias,
+    as_kernels,
+    as_layer_input,
+    as_layer_scales,
+    as_quantized,
+)
 
 
 def fully_connected(
@@ -71,9 +77,9 @@ def fully_connected(
     w, bias = as_quantized("w", w, np.int8), as_bias(bias, x.dtype)
     if w.ndim != 2 or x.ndim == 0 or x.shape[-1] != w.shape[1]:
         raise ValueError(f"w must have shape (N, K) for x of shape (…, K), got {w.shape} and {x.shape}")
-    scales = as_scale(x_scale, "x_scale"), as_scale(w_scale, "w_scale"), as_scale(y_scale, "y_scale")
+    scales = as_layer_scales(x_scale, w_scale, y_scale)
     low, high = activation_range(activation, scales[2], y_zero_point, x.dtype, kernels)
-    acc = accumulate(x.reshape(-1, x.shape[-1]), w, x_zero_point, bias)
+    acc = add_bias(accumulate(x.reshape(-1, x.shape[-1]), w, x_zero_point), bias, x.dtype)
     wide = x.dtype == np.int16
     if kernels == "ref" or (wide and bias is not None and bias.dtype == np.int64):
         y = rescale.float64(acc, *scales)

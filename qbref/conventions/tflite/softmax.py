@@ -1,4 +1,4 @@
-"""SOFTMAX on int8, along the last axis: output scale 1/256, zero point −128."""
+"""SOFTMAX along the last axis; int8 with output scale 1/256, zero point −128."""
 
 import numpy as np
 
@@ -8,7 +8,8 @@ from qbref.conventions.tflite.fixed_point import (
     rounding_divide_by_pot,
     saturating_rounding_doubling_high_mul,
 )
-from qbref.conventions.tflite.softmax_fixed_point import exp_on_negative_values, one_over_one_plus_x
+from qbref.conventions.tflite.gemmlowp import exp_on_negative_values, one_over_one_plus_x
+from qbref.conventions.tflite.softmax_int16 import softmax_int16
 from qbref.conventions.tflite.tensors import as_kernels, as_quantized, as_scale
 from qbref.quant.rounding import round_half_away
 
@@ -17,7 +18,7 @@ SUM_INTEGER_BITS = 12
 
 
 def softmax(x, scale, beta=1.0, kernels="ref"):
-    """y = round(256 · exp(β s (x − max)) / Σ exp(β s (x − max))) − 128.
+    """y = round(256 · exp(β s (x − max)) / Σ exp(β s (x − max))) − 128; for int16 round(2^15 · …).
 
     ``"ref"``
         Fixed point throughout: differences in Q5.26, exponentials in Q0.31, their sum in Q12.19, its
@@ -25,10 +26,12 @@ def softmax(x, scale, beta=1.0, kernels="ref"):
     ``"opt"``, ``"xnnpack"``
         t[v] = f32(exp(−s β v)), v = max − x; their float32 sum, in order;
         clip(half_away(f32(t · inverse)) − 128) with inverse = f32(1 / f32(sum · f32(1/256))).
+    int16
+        :func:`~qbref.conventions.tflite.softmax_int16.softmax_int16` in every kernel set.
 
     Parameters
     ----------
-    x : int8 array (…, C)
+    x : int8 or int16 array (…, C)
         Its zero point cancels.
     scale : float32
     beta : float
@@ -36,7 +39,7 @@ def softmax(x, scale, beta=1.0, kernels="ref"):
 
     Returns
     -------
-    int8 array, the shape of `x`
+    array of the dtype and shape of `x`
 
     Notes
     -----
@@ -48,9 +51,11 @@ def softmax(x, scale, beta=1.0, kernels="ref"):
     >>> softmax(np.array([[0, 0, 10]], np.int8), 0.1)
     array([[-74, -74,  19]], dtype=int8)
     """
-    kernels, x, scale = as_kernels(kernels), as_quantized("x", x, np.int8), as_scale(scale)
+    kernels, x, scale = as_kernels(kernels), as_quantized("x", x, np.int8, np.int16), as_scale(scale)
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError(f"x must have at least one class on its last axis, got shape {x.shape}")
+    if x.dtype == np.int16:
+        return softmax_int16(x, scale, beta)
     below_max = x.astype(np.int64) - x.max(axis=-1, keepdims=True, initial=-128)
     rule = _fixed_point if kernels == "ref" else _table
     return saturate(rule(below_max, scale, beta) - 128, -128, 127, np.int8)

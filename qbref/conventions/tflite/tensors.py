@@ -67,12 +67,17 @@ def along_axis(values, x, axis):
     return values.reshape(shape)
 
 
-def as_layer_input(x, x_zero_point):
-    """Return the input of a layer with int8 weights, and its zero point as an int; int16 is symmetric."""
-    x, z = as_quantized("x", x, np.int8, np.int16), int(as_zero_point(x_zero_point, "x_zero_point"))
+def as_layer_input(x, zero_point, name="x_zero_point"):
+    """Return an int8 or int16 input and its zero point as an int; int16 is symmetric."""
+    x, z = as_quantized("x", x, np.int8, np.int16), int(as_zero_point(zero_point, name))
     if x.dtype == np.int16 and z:
-        raise ValueError(f"x_zero_point must be 0 for int16, got {z}")
+        raise ValueError(f"{name} must be 0 for int16, got {z}")
     return x, z
+
+
+def as_layer_scales(x_scale, w_scale, y_scale):
+    """Return the three scales of a layer as float32."""
+    return as_scale(x_scale, "x_scale"), as_scale(w_scale, "w_scale"), as_scale(y_scale, "y_scale")
 
 
 def as_bias(bias, x_dtype):

@@ -8,6 +8,7 @@ names in common with these, are in `quantized_decomposed`.
 """
 
 from qbref.conventions.torch import quantized_decomposed
+from qbref.conventions.torch.choose_qparams import choose_qparams
 from qbref.conventions.torch.dequantize import dequantize_per_channel, dequantize_per_tensor
 from qbref.conventions.torch.fake_quantize import (
     fake_quantize_per_channel_affine,
@@ -17,19 +18,21 @@ from qbref.conventions.torch.fake_quantize import (
 )
 from qbref.conventions.torch.histogram_observer import HistogramObserver
 from qbref.conventions.torch.learnable import (
-    LearnableGradients,
     fake_quantize_learnable_per_channel_affine,
-    fake_quantize_learnable_per_channel_affine_backward,
     fake_quantize_learnable_per_tensor_affine,
+)
+from qbref.conventions.torch.learnable_backward import (
+    LearnableGradients,
+    fake_quantize_learnable_per_channel_affine_backward,
     fake_quantize_learnable_per_tensor_affine_backward,
 )
 from qbref.conventions.torch.minmax_observers import MinMaxObserver, MovingAverageMinMaxObserver
-from qbref.conventions.torch.operators import Quantized, quantized_conv2d, quantized_linear
+from qbref.conventions.torch.operands import Quantized
+from qbref.conventions.torch.operators import quantized_conv2d, quantized_linear
 from qbref.conventions.torch.per_channel_observers import (
     MovingAveragePerChannelMinMaxObserver,
     PerChannelMinMaxObserver,
 )
-from qbref.conventions.torch.qparams import choose_qparams
 from qbref.conventions.torch.quantize import quantize_per_channel, quantize_per_tensor
 from qbref.conventions.torch.requantize import requantize
 

@@ -7,7 +7,16 @@ aten/src/ATen/native/quantized/cpu/kernels/QuantizedOpKernels.cpp.
 import numpy as np
 
 from qbref.conventions.arithmetic import wrap32
-from qbref.conventions.torch.dtypes import STORAGE, as_scale, as_zero_point, channel_parameters
+from qbref.conventions.torch.dtypes import (
+    STORAGE,
+    as_levels,
+    as_scale,
+    as_scales,
+    as_zero_point,
+    as_zero_points,
+)
+
+DTYPES = tuple(STORAGE.values())
 
 
 def dequantize_per_tensor(q, scale, zero_point):
@@ -39,7 +48,7 @@ def dequantize_per_tensor(q, scale, zero_point):
     >>> dequantize_per_tensor(np.array([-128, 3, 127], np.int8), 0.5, 3)
     array([-65.5,   0. ,  62. ], dtype=float32)
     """
-    q = _checked(q)
+    q = as_levels(q, DTYPES)
     scale = np.float32(as_scale(scale))
     zero_point = as_zero_point(zero_point, np.iinfo(q.dtype).min, np.iinfo(q.dtype).max)
     difference = np.asarray(wrap32(q.astype(np.int64) - zero_point))
@@ -79,16 +88,10 @@ def dequantize_per_channel(q, scales, zero_points, axis):
     >>> dequantize_per_channel(q, [0.1], [0], axis=0), dequantize_per_tensor(q, 0.1, 0)
     (array([[0.9]], dtype=float32), array([[0.90000004]], dtype=float32))
     """
-    q = _checked(q)
+    q = as_levels(q, DTYPES)
     limits = np.iinfo(q.dtype)
-    scales, zero_points = channel_parameters(scales, zero_points, q.shape, axis, limits.min, limits.max)
+    scales = as_scales("scales", scales, q.shape, axis)
+    zero_points = as_zero_points("zero_points", zero_points, q.shape, axis, limits.min, limits.max)
     difference = np.asarray(q.astype(np.float32) - zero_points.astype(np.float32))
     with np.errstate(over="ignore"):
         return (difference.astype(np.float64) * scales).astype(np.float32)
-
-
-def _checked(q):
-    q = np.asarray(q)
-    if q.dtype not in STORAGE.values():
-        raise TypeError(f"q must be int8, uint8 or int32, got {q.dtype}")
-    return q

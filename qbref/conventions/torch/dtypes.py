@@ -65,16 +65,22 @@ def along_axis(name, values, shape, axis):
     return values.reshape([-1 if i == axis % len(shape) else 1 for i in range(len(shape))])
 
 
-def channel_parameters(scales, zero_points, shape, axis, lowest, highest):
-    """Return checked scales (float64) and zero points (int64) that broadcast against an array of `shape`."""
-    check_positive("scales", rounded_to_float32(scales))
-    zero_points = as_integer_array("zero_points", zero_points)
-    check_within("zero_points", zero_points, lowest, highest)
-    scales = along_axis("scales", scales, shape, axis).astype(np.float64)
-    return scales, along_axis("zero_points", zero_points, shape, axis).astype(np.int64)
+def as_scales(name, scales, shape, axis):
+    """Return one scale per channel, positive and finite in float32, as float64 that broadcasts."""
+    check_positive(name, rounded_to_float32(scales))
+    return along_axis(name, scales, shape, axis).astype(np.float64)
 
 
-def reciprocal(scale):
-    """float32(1) / float32(scale), as an array: the factor that PyTorch's kernels use instead of dividing."""
-    with np.errstate(over="ignore"):
-        return np.asarray(np.float32(1) / rounded_to_float32(scale))
+def as_zero_points(name, zero_points, shape, axis, lowest, highest):
+    """Return one zero point per channel, within [lowest, highest], as int64 that broadcasts."""
+    zero_points = as_integer_array(name, zero_points)
+    check_within(name, zero_points, lowest, highest)
+    return along_axis(name, zero_points, shape, axis).astype(np.int64)
+
+
+def as_levels(q, dtypes):
+    """Return `q` as an array of one of the integer dtypes."""
+    q = np.asarray(q)
+    if q.dtype not in dtypes:
+        raise TypeError(f"q must be one of {', '.join(map(str, dtypes))}, got {q.dtype}")
+    return q

@@ -16,19 +16,16 @@ Source: pytorch/pytorch, aten/src/ATen/native/quantized/cpu/kernels/QuantizedOpK
 import numpy as np
 
 from qbref.conventions.arithmetic import fma32
+from qbref.conventions.torch.clipping import as_limits, masked, on_grid, through_int64
 from qbref.conventions.torch.dtypes import (
     along_axis,
     as_float32,
     as_scale,
+    as_scales,
     as_zero_point,
-    channel_parameters,
-    check_positive,
-    reciprocal,
-    rounded_to_float32,
+    as_zero_points,
 )
-from qbref.quant.checks import as_integer
-
-INT64_OVERFLOW = np.float32(2.0**63)
+from qbref.conventions.torch.scaling import reciprocal, scale_and_round
 
 
 def fake_quantize_per_tensor_affine(x, scale, zero_point, quant_min, quant_max):
@@ -141,55 +138,19 @@ def fake_quantize_per_channel_affine_backward(upstream, x, scale, zero_point, ax
 def _per_tensor(x, scale, zero_point, quant_min, quant_max):
     """Return (levels before the clip, scale, zero point, limits), checked."""
     x, limits = as_float32("x", x), as_limits(quant_min, quant_max)
-    scale, zero_point = as_scale(scale), np.float32(as_zero_point(zero_point, *limits))
-    return scaled(x, reciprocal(scale)) + zero_point, np.float32(scale), zero_point, limits
+    scale, zero_point = np.float32(as_scale(scale)), np.float32(as_zero_point(zero_point, *limits))
+    return scale_and_round(x, reciprocal(scale)) + zero_point, scale, zero_point, limits
 
 
 def _per_channel(x, scale, zero_point, axis, quant_min, quant_max):
     """The same; a floating zero point makes scale and zero point float64, in which the result is formed."""
     x, limits = as_float32("x", x), as_limits(quant_min, quant_max)
+    scale = as_scales("scale", scale, x.shape, axis).astype(np.float32)
     if np.asarray(zero_point).dtype == np.float32:
-        scale = along_axis("scale", rounded_to_float32(scale), x.shape, axis)
-        check_positive("scale", scale)
         zero_point = along_axis("zero_point", zero_point, x.shape, axis)
         levels = np.rint(fma32(x, reciprocal(scale), zero_point)) + np.float32(0)  # no −0 among integers
-        return through_int64(levels), scale.astype(np.float64), zero_point.astype(np.float64), limits
-    scale, zero_point = channel_parameters(scale, zero_point, x.shape, axis, *limits)
-    scale, zero_point = rounded_to_float32(scale), zero_point.astype(np.float32)
-    return through_int64(scaled(x, reciprocal(scale)) + zero_point), scale, zero_point, limits
-
-
-def as_limits(quant_min, quant_max):
-    """Return (quant_min, quant_max), checked."""
-    limits = as_integer("quant_min", quant_min), as_integer("quant_max", quant_max)
-    if limits[0] > limits[1]:
-        raise ValueError(f"quant_min must not exceed quant_max, got {quant_min} and {quant_max}")
-    return limits
-
-
-def scaled(x, inverse):
-    """rint(x · inverse), in float32."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.rint(np.asarray(x * inverse))
-
-
-def through_int64(levels):
-    """Replace whatever does not fit in a 64-bit integer by −2^63, as the conversion on x86 does."""
-    return np.where(np.abs(levels) < INT64_OVERFLOW, levels, -INT64_OVERFLOW)
-
-
-def on_grid(levels, scale, zero_point, limits):
-    """float32((clip(levels) − zero_point) · scale), in the dtype of `scale`; NaN as the lower limit."""
-    kept = np.clip(np.fmax(levels, np.float32(limits[0])), *limits).astype(scale.dtype, copy=False)
-    with np.errstate(over="ignore"):
-        return np.asarray((kept - zero_point) * scale).astype(np.float32, copy=False)
-
-
-def masked(upstream, levels, limits):
-    """Return `upstream` where limits[0] ≤ levels ≤ limits[1], else 0."""
-    upstream = as_float32("upstream", upstream)
-    if upstream.shape != levels.shape:
-        raise ValueError(f"upstream must have shape {levels.shape}, got {upstream.shape}")
-    inside = (limits[0] <= levels) & (levels <= limits[1])
-    with np.errstate(invalid="ignore"):
-        return upstream * inside
+        scale, zero_point = scale.astype(np.float64), zero_point.astype(np.float64)
+    else:
+        zero_point = as_zero_points("zero_point", zero_point, x.shape, axis, *limits).astype(np.float32)
+        levels = scale_and_round(x, reciprocal(scale)) + zero_point
+    return through_int64(levels), scale, zero_point, limits

@@ -1,49 +1,23 @@
 """torch._fake_quantize_learnable_per_tensor_affine and _per_channel_affine: scale and zero point are trained.
 
-Forward, with zi = clip(rint(zero_point), quant_min, quant_max):
+The forward pass is that of :mod:`qbref.conventions.torch.fake_quantize` with the zero point
 
-    r = rint(x · inv) + zi,    y = (clip(r, quant_min, quant_max) − zi) · scale
+    zi = clip(rint(zero_point), quant_min, quant_max)
 
-The backward pass rounds the zero point in its own way (zb) and adds it before it rounds,
-
-    r = rint(fma(x, inv, zb)),
-
-so for an odd zero point the two passes disagree at ties. Per element, with the values at the limits
-held constant outside of them:
-
-    dx          = upstream inside,                                0 outside
-    dscale      = upstream · fma(clip(r) − zb, scale, −x) · inv,  upstream · (limit − zb)
-    dzero_point = 0,                                              −upstream · scale
-
-The last two are multiplied by grad_factor and summed. The quantizer is that of Esser et al., "Learned
-Step Size Quantization", ICLR 2020, whose grad_factor is 1/√(numel · quant_max).
+The quantizer is that of Esser et al., "Learned Step Size Quantization", ICLR 2020.
 
 Source: pytorch/pytorch, aten/src/ATen/native/quantized/FakeQuantPerTensorAffine.cpp and
 FakeQuantPerChannelAffine.cpp.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
-from qbref.conventions.arithmetic import fma32
-from qbref.conventions.torch.dtypes import (
-    along_axis,
-    as_float32,
-    as_scale,
-    check_positive,
-    reciprocal,
-    rounded_to_float32,
+from qbref.conventions.torch.clipping import as_limits
+from qbref.conventions.torch.dtypes import rounded_to_float32
+from qbref.conventions.torch.fake_quantize import (
+    fake_quantize_per_channel_affine,
+    fake_quantize_per_tensor_affine,
 )
-from qbref.conventions.torch.fake_quantize import as_limits, masked, on_grid, scaled, through_int64
-
-
-class LearnableGradients(NamedTuple):
-    """Gradients for the input, the scale and the zero point."""
-
-    dx: np.ndarray
-    dscale: np.ndarray
-    dzero_point: np.ndarray
 
 
 def fake_quantize_learnable_per_tensor_affine(x, scale, zero_point, quant_min, quant_max):
@@ -75,47 +49,8 @@ def fake_quantize_learnable_per_tensor_affine(x, scale, zero_point, quant_min, q
     >>> fake_quantize_learnable_per_tensor_affine([0.5, 1.5, 300.0], 1.0, 2.5, -128, 127)
     array([  0.,   2., 125.], dtype=float32)
     """
-    x, limits, scale = as_float32("x", x), as_limits(quant_min, quant_max), np.float32(as_scale(scale))
-    zero_point = np.clip(np.rint(_one_zero_point(zero_point)), *limits)
-    return on_grid(scaled(x, reciprocal(scale)) + zero_point, scale, zero_point, limits)
-
-
-def fake_quantize_learnable_per_tensor_affine_backward(
-    upstream, x, scale, zero_point, quant_min, quant_max, grad_factor=1.0
-):
-    """Gradients as the module states them, with zb = trunc(clip(zero_point + 1/2, quant_min, quant_max)).
-
-    Parameters
-    ----------
-    upstream : float32 array, the shape of `x`
-    x, scale, zero_point, quant_min, quant_max
-        As in :func:`fake_quantize_learnable_per_tensor_affine`.
-    grad_factor : float
-
-    Returns
-    -------
-    LearnableGradients
-        dx in the shape of `x`; dscale and dzero_point float32 scalars.
-
-    Notes
-    -----
-    Mind that zb is one more than a negative integer zero_point, which the forward pass takes as it is.
-    NaN and |r| ≥ 2^63 count as lying below quant_min. The terms are PyTorch's bit for bit (2.13.0); their
-    sums, formed in float64 here and in float32 there, agree to a few units in the last place of the largest
-    partial sum.
-
-    Examples
-    --------
-    >>> gradients = fake_quantize_learnable_per_tensor_affine_backward(
-    ...     [1.0, 1.0], [0.75, 300.0], 1.0, 0.0, -128, 127
-    ... )
-    >>> print(*gradients)
-    [1. 0.] 127.25 -1.0
-    """
-    x, limits, scale = as_float32("x", x), as_limits(quant_min, quant_max), np.float32(as_scale(scale))
-    zero_point = np.trunc(np.clip(_one_zero_point(zero_point) + np.float32(0.5), *limits))
-    dx, dscale, dzero_point = _gradients(upstream, x, scale, zero_point, limits, grad_factor)
-    return LearnableGradients(dx, _sum(dscale), _sum(dzero_point))
+    zero_point = nearest_level(as_finite_number(zero_point), as_limits(quant_min, quant_max))
+    return fake_quantize_per_tensor_affine(x, scale, int(zero_point), quant_min, quant_max)
 
 
 def fake_quantize_learnable_per_channel_affine(x, scale, zero_point, axis, quant_min, quant_max):
@@ -148,66 +83,25 @@ def fake_quantize_learnable_per_channel_affine(x, scale, zero_point, axis, quant
     array([[0.],
            [2.]], dtype=float32)
     """
-    x, limits = as_float32("x", x), as_limits(quant_min, quant_max)
-    scale, zero_point = _channels(scale, zero_point, limits, x.shape, axis)
-    levels = through_int64(scaled(x, reciprocal(scale)) + zero_point)
-    return on_grid(levels, scale, zero_point, limits)
+    zero_point = nearest_level(as_finite(zero_point), as_limits(quant_min, quant_max))
+    return fake_quantize_per_channel_affine(x, scale, zero_point, axis, quant_min, quant_max)
 
 
-def fake_quantize_learnable_per_channel_affine_backward(
-    upstream, x, scale, zero_point, axis, quant_min, quant_max, grad_factor=1.0
-):
-    """Gradients as the module states them, with zb = zi = clip(rint(zero_point), quant_min, quant_max).
-
-    Parameters, result and notes as for :func:`fake_quantize_learnable_per_tensor_affine_backward`; dscale
-    and dzero_point have shape (channels,).
-
-    Examples
-    --------
-    >>> gradients = fake_quantize_learnable_per_channel_affine_backward(
-    ...     [[1.0], [1.0]], [[0.75], [300.0]], [1.0, 2.0], [0.0, 0.0], 0, -128, 127
-    ... )
-    >>> gradients.dscale, gradients.dzero_point
-    (array([  0.25, 127.  ], dtype=float32), array([ 0., -2.], dtype=float32))
-    """
-    x, limits = as_float32("x", x), as_limits(quant_min, quant_max)
-    scale, zero_point = _channels(scale, zero_point, limits, x.shape, axis)
-    dx, dscale, dzero_point = _gradients(upstream, x, scale, zero_point, limits, grad_factor)
-    others = tuple(i for i in range(x.ndim) if i != axis % x.ndim)
-    return LearnableGradients(dx, _sum(dscale, others), _sum(dzero_point, others))
+def as_finite_number(zero_point):
+    """Return one zero point as float32."""
+    if np.ndim(zero_point) != 0:
+        raise ValueError(f"zero_point must be a single number, got shape {np.shape(zero_point)}")
+    return as_finite(zero_point)[()]
 
 
-def _gradients(upstream, x, scale, zero_point, limits, grad_factor):
-    """The terms of each element."""
-    inverse, grad_factor = reciprocal(scale), np.float32(grad_factor)
-    levels = through_int64(np.rint(fma32(x, inverse, zero_point)))
-    dx = masked(upstream, levels, limits)
-    upstream = as_float32("upstream", upstream)
-    with np.errstate(over="ignore", invalid="ignore"):
-        below, above = levels < limits[0], levels > limits[1]
-        error = fma32(np.clip(levels, *limits) - zero_point, scale, -x)
-        dscale = upstream * error * inverse
-        dscale = np.where(below, upstream * (limits[0] - zero_point), dscale)
-        dscale = np.where(above, upstream * (limits[1] - zero_point), dscale)
-        dzero_point = np.where(below | above, -upstream * scale, np.float32(0))
-        return dx, dscale * grad_factor, dzero_point * grad_factor
-
-
-def _one_zero_point(zero_point):
-    if np.ndim(zero_point) != 0 or not np.isfinite(zero_point):
-        raise ValueError(f"zero_point must be a single finite number, got {zero_point}")
-    return np.float32(zero_point)
-
-
-def _channels(scale, zero_point, limits, shape, axis):
-    """Return (scale, rounded zero point), float32 and ready to broadcast."""
-    scale, zero_point = rounded_to_float32(scale), rounded_to_float32(zero_point)
-    check_positive("scale", scale)
+def as_finite(zero_point):
+    """Return zero points as a float32 array."""
+    zero_point = rounded_to_float32(zero_point)
     if not np.isfinite(zero_point).all():
         raise ValueError(f"zero_point must be finite, got {zero_point}")
-    zero_point = np.clip(np.rint(zero_point), *limits)
-    return along_axis("scale", scale, shape, axis), along_axis("zero_point", zero_point, shape, axis)
+    return zero_point
 
 
-def _sum(terms, axis=None):
-    return np.sum(terms, axis, dtype=np.float64).astype(np.float32)[()]
+def nearest_level(zero_point, limits):
+    """clip(rint(zero_point), quant_min, quant_max) as int64."""
+    return np.clip(np.rint(zero_point.astype(np.float64)), *limits).astype(np.int64)

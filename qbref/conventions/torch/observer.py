@@ -10,7 +10,7 @@ Source: pytorch/pytorch, torch/ao/quantization/observer.py.
 import numpy as np
 
 from qbref.conventions.torch.dtypes import as_float32
-from qbref.conventions.torch.qparams import observed_qparams
+from qbref.conventions.torch.observed_qparams import observed_qparams
 from qbref.quant.checks import as_integer
 
 RANGES = {

@@ -17,11 +17,12 @@ from qbref.conventions.arithmetic import fma32, saturate, to_int32
 from qbref.conventions.torch.dtypes import (
     as_float32,
     as_scale,
+    as_scales,
     as_zero_point,
-    channel_parameters,
-    reciprocal,
+    as_zero_points,
     storage_type,
 )
+from qbref.conventions.torch.scaling import clip_and_convert, reciprocal, scale_and_round
 
 LARGEST_BELOW_2_31 = np.float32(2147483520)
 
@@ -114,36 +115,34 @@ def quantize_per_channel(x, scales, zero_points, axis, dtype, zero_point_before_
     """
     x, storage = as_float32("x", x), storage_type(dtype)
     limits = np.iinfo(storage)
-    scales, zero_points = channel_parameters(scales, zero_points, x.shape, axis, limits.min, limits.max)
-    return scalar_kernel(x, reciprocal(scales), zero_points, storage, zero_point_before_rounding)
+    inverse = reciprocal(as_scales("scales", scales, x.shape, axis))
+    zero_points = as_zero_points("zero_points", zero_points, x.shape, axis, limits.min, limits.max)
+    return scalar_kernel(x, inverse, zero_points, storage, zero_point_before_rounding)
 
 
 def _vector_kernel(x, inverse, zero_point, storage, zero_point_before_rounding):
     limits = np.iinfo(storage)
     if zero_point_before_rounding:
-        q = _converted(fma32(x, inverse, np.float32(zero_point)))
+        q = _converted(np.rint(fma32(x, inverse, np.float32(zero_point))))
     else:
-        with np.errstate(over="ignore", invalid="ignore"):
-            q = _converted(x * inverse)
+        q = _converted(scale_and_round(x, inverse))
         q += np.int32(zero_point)  # wraps
     return saturate(q, limits.min, limits.max, storage)
 
 
-def _converted(level):
-    """to_int32(rint(min(level, 2147483520))), where the minimum takes NaN for larger."""
-    level = np.fmin(level, LARGEST_BELOW_2_31)
-    return np.asarray(to_int32(np.rint(level)))
+def _converted(levels):
+    """to_int32(min(levels, 2147483520)), where the minimum takes NaN for larger."""
+    return np.asarray(to_int32(np.fmin(levels, LARGEST_BELOW_2_31)))
 
 
 def scalar_kernel(x, inverse, zero_point, storage, zero_point_before_rounding=False):
     """The rule of :func:`quantize_per_channel` for arrays that broadcast together; `storage` is the dtype."""
     zero_point = np.asarray(zero_point, np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):
-        level = np.asarray(x * inverse)
-        if zero_point_before_rounding:
-            level = np.rint(level + zero_point)
-        else:
-            level = np.rint(level) + zero_point
+    if zero_point_before_rounding:
+        with np.errstate(over="ignore", invalid="ignore"):
+            levels = np.rint(np.asarray(x * inverse) + zero_point)
+    else:
+        levels = scale_and_round(x, inverse) + zero_point
+    exact = np.promote_types(storage, np.float32).type  # float64 for the limits of int32
     limits = np.iinfo(storage)
-    clipped = np.clip(level.astype(np.float64), limits.min, limits.max)
-    return np.asarray(to_int32(clipped)).astype(storage)  # the low bits: 0 for NaN
+    return clip_and_convert(levels, exact(limits.min), exact(limits.max), storage)

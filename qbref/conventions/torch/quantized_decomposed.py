@@ -9,18 +9,20 @@ Source: pytorch/pytorch, torch/ao/quantization/fx/_decomposed.py.
 
 import numpy as np
 
-from qbref.conventions.arithmetic import to_int32
 from qbref.conventions.torch.dtypes import (
     as_float32,
+    as_levels,
     as_scale,
+    as_scales,
     as_zero_point,
-    channel_parameters,
-    reciprocal,
+    as_zero_points,
     rounded_to_float32,
 )
-from qbref.quant.checks import as_integer, as_integer_array
+from qbref.conventions.torch.scaling import clip_and_convert, reciprocal, scale_and_round
+from qbref.quant.checks import as_integer
 
 DTYPES = tuple(map(np.dtype, (np.int8, np.uint8, np.int16, np.uint16, np.int32)))
+INT32 = -(2**31), 2**31 - 1
 
 
 def quantize_per_tensor(x, scale, zero_point, quant_min, quant_max, dtype):
@@ -56,7 +58,7 @@ def quantize_per_tensor(x, scale, zero_point, quant_min, quant_max, dtype):
     array([  1,   3, 127,   0], dtype=int8)
     """
     x, dtype = as_float32("x", x), _checked_limits(quant_min, quant_max, dtype)
-    zero_point = as_zero_point(zero_point, -(2**31), 2**31 - 1)
+    zero_point = as_zero_point(zero_point, *INT32)
     inverse = rounded_to_float32(1.0 / as_scale(scale))
     return _quantize(x, inverse, zero_point, quant_min, quant_max, dtype)
 
@@ -79,8 +81,9 @@ def quantize_per_channel(x, scales, zero_points, axis, quant_min, quant_max, dty
     array([[2, 7]], dtype=int8)
     """
     x, dtype = as_float32("x", x), _checked_limits(quant_min, quant_max, dtype)
-    scales, zero_points = channel_parameters(scales, zero_points, x.shape, axis, -(2**31), 2**31 - 1)
-    return _quantize(x, reciprocal(scales), zero_points, quant_min, quant_max, dtype)
+    inverse = reciprocal(as_scales("scales", scales, x.shape, axis))
+    zero_points = as_zero_points("zero_points", zero_points, x.shape, axis, *INT32)
+    return _quantize(x, inverse, zero_points, quant_min, quant_max, dtype)
 
 
 def dequantize_per_tensor(q, scale, zero_point):
@@ -111,8 +114,8 @@ def dequantize_per_tensor(q, scale, zero_point):
     >>> dequantize_per_tensor(np.array([-128, 3, 127], np.int8), 0.5, 3)
     array([-65.5,   0. ,  62. ], dtype=float32)
     """
-    q, scale = _checked(q), np.float32(as_scale(scale))
-    zero_point = np.float32(as_zero_point(zero_point, -(2**31), 2**31 - 1))
+    q, scale = as_levels(q, DTYPES), np.float32(as_scale(scale))
+    zero_point = np.float32(as_zero_point(zero_point, *INT32))
     with np.errstate(over="ignore"):
         return np.asarray((q.astype(np.float32) - zero_point) * scale)
 
@@ -122,52 +125,35 @@ def dequantize_per_channel(q, scales, zero_points, axis):
 
     Parameters
     ----------
-    q : int8, uint8, int16, uint16 or int32 array
+    q
+        As in :func:`dequantize_per_tensor`, and so are result and errors.
     scales : float array, shape (channels,)
     zero_points : integer array, shape (channels,)
     axis : int
-
-    Returns
-    -------
-    float32 array, the shape of `q`
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `q` has another dtype, or an argument breaks its rule.
 
     Examples
     --------
     >>> dequantize_per_channel(np.array([[2, 7]], np.int8), [0.5, 0.25], [0, 3], axis=1)
     array([[1., 1.]], dtype=float32)
     """
-    q = _checked(q)
-    scales, zero_points = channel_parameters(scales, zero_points, q.shape, axis, -(2**31), 2**31 - 1)
+    q = as_levels(q, DTYPES)
+    scales = as_scales("scales", scales, q.shape, axis).astype(np.float32)
+    zero_points = as_zero_points("zero_points", zero_points, q.shape, axis, *INT32)
     with np.errstate(over="ignore"):
-        return (q.astype(np.int64) - zero_points).astype(np.float32) * rounded_to_float32(scales)
+        return (q.astype(np.int64) - zero_points).astype(np.float32) * scales
 
 
 def _quantize(x, inverse, zero_point, quant_min, quant_max, dtype):
-    lowest, highest, zero_point = (np.asarray(v, np.float32) for v in (quant_min, quant_max, zero_point))
-    with np.errstate(over="ignore", invalid="ignore"):
-        level = np.asarray(x * inverse)
-        level = np.clip(np.rint(level) + zero_point, lowest, highest)
-    return np.asarray(to_int32(level)).astype(dtype)  # the low bits: 0 for NaN
+    levels = scale_and_round(x, inverse) + np.asarray(zero_point, np.float32)
+    return clip_and_convert(levels, np.float32(quant_min), np.float32(quant_max), dtype)
 
 
 def _checked_limits(quant_min, quant_max, dtype):
     dtype = np.dtype(dtype)
     if dtype not in DTYPES:
-        raise TypeError(f"dtype must be int8, uint8, int16, uint16 or int32, got {dtype}")
+        raise TypeError(f"dtype must be one of {', '.join(map(str, DTYPES))}, got {dtype}")
     quant_min, quant_max = as_integer("quant_min", quant_min), as_integer("quant_max", quant_max)
     limits = np.iinfo(dtype)
     if not limits.min <= quant_min <= quant_max <= limits.max:
         raise ValueError(f"quant_min and quant_max must be in order in {dtype}, got {quant_min}, {quant_max}")
     return dtype
-
-
-def _checked(q):
-    q = as_integer_array("q", q)
-    if q.dtype not in DTYPES:
-        raise TypeError(f"q must be int8, uint8, int16, uint16 or int32, got {q.dtype}")
-    return q

@@ -86,7 +86,7 @@ def test_empty_and_strided_arrays():
             r"x_zero_point must lie within \[0, 0\], got 1",
             dict(x=np.ones(2, np.int32), x_zero_point=np.int32(1)),
         ),
-        (TypeError, "x_scale must be float32, got float64", dict(x_scale=np.float64(1))),
+        (TypeError, "x_scale must be float32 or float16, got float64", dict(x_scale=np.float64(1))),
     ],
 )
 def test_errors_name_the_argument_and_the_value(error, message, arguments):

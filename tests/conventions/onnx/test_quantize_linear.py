@@ -257,8 +257,8 @@ def test_empty_arrays_and_any_memory_layout(variant):
 @pytest.mark.parametrize(
     "error, message, arguments",
     [
-        (TypeError, "x must be float32, got float64", dict(x=np.ones(2))),
-        (TypeError, "y_scale must be float32, got float16", dict(y_scale=np.float16(1))),
+        (TypeError, "x must be float32 or float16, got float64", dict(x=np.ones(2))),
+        (TypeError, "y_scale must be float32 or float16, got int8", dict(y_scale=np.int8(1))),
         (TypeError, "y_zero_point must be one of .*, got int64", dict(y_zero_point=3)),
         (TypeError, "output_dtype must be one of .*, got int3", dict(output_dtype="int3")),
         (

@@ -38,6 +38,7 @@ FILTERS = np.clip(integers(INT8, 13, 3, 2, 4, step=53), -127, 127)
 DEPTHWISE = np.clip(integers(INT8, 1, 3, 3, 26, step=19), -127, 127)
 IMAGES8, IMAGES16 = integers(INT8, 2, 9, 8, 4), integers(INT16, 2, 9, 8, 4)
 ROWS8, ROWS16 = integers(INT8, 40, 29), integers(INT16, 40, 29)
+ALL16 = np.arange(-(2**15), 2**15).astype(INT16)
 FEW_BIAS = BIAS // 1024  # few bits: sums so small that a quarter of them is often a tie
 FEW_WEIGHTS, FEW_FILTERS, FEW_ROWS, FEW_IMAGES = WEIGHTS // 32, FILTERS // 32, ROWS8 // 16, IMAGES8 // 16
 
@@ -192,8 +193,28 @@ CASES = {
         *("softmax", np.array([[24, -118, -92, -105, 126, 13, 119, -16]], INT8), 0.088723496, 1.0),
     ),
     "softmax wide": ("softmax", integers(INT8, 300, 5), 0.1, 2.0),
+    "softmax 16": ("softmax", integers(INT16, 300, 31), 0.0004, 1.0),
+    "softmax 16 of two": ("softmax", np.stack([np.full(2**16, 20_000, INT16), ALL16], 1), 0.00025, 1.0),
+    "softmax 16 of many": ("softmax", integers(INT16, 3, 20_011) // 64, 0.003, 0.5),
+    "softmax 16 wide": ("softmax", integers(INT16, 500, 7), 30.0, 1.0),
     "logistic": ("logistic", integers(INT8, 512), 0.05, 7),
     "tanh": ("tanh", integers(INT8, 512), 0.02, -7),
+    "logistic 16": ("logistic", ALL16, 0.001, 0),
+    "logistic 16 fine": ("logistic", ALL16, 0.00005, 0),
+    "logistic 16 wraps around": ("logistic", ALL16, 7.0, 0),
+    "logistic 16 power of two": ("logistic", ALL16, 2.0**-12, 0),
+    "logistic 16 near a power of two": ("logistic", ALL16, 2.0**-12 * 1.0006, 0),
+    "logistic 16 not so near": ("logistic", ALL16, 2.0**-12 * 1.0008, 0),
+    "logistic 16 other power of two": ("logistic", ALL16, 2.0**-11, 0),
+    "logistic 16 tiny": ("logistic", ALL16, 1e-14, 0),
+    "tanh 16": ("tanh", ALL16, 0.0003, 0),
+    "tanh 16 fine": ("tanh", ALL16, 0.00002, 0),
+    "tanh 16 wraps around": ("tanh", ALL16, 7.0, 0),
+    "tanh 16 power of two": ("tanh", ALL16, 2.0**-12, 0),
+    "tanh 16 next power of two": ("tanh", ALL16, 2.0**-11, 0),
+    "tanh 16 other power of two": ("tanh", ALL16, 2.0**-10, 0),
+    "tanh 16 tiny": ("tanh", ALL16, 1e-14, 0),
+    "tanh 16 huge": ("tanh", ALL16, 2e5, 0),
 }
 
 CHECKSUMS = {
@@ -235,6 +256,26 @@ CHECKSUMS = {
     "softmax wide": (0xE8E74398, 0xE8E74398, 0xE8E74398),
     "logistic": (0xF80B465B, 0xF80B465B, 0xF80B465B),
     "tanh": (0x99EAB7DA, 0x99EAB7DA, 0x99EAB7DA),
+    "logistic 16": (0xF4645B2E, 0xF4645B2E, 0xF4645B2E),
+    "logistic 16 fine": (0xEF3B11BE, 0xEF3B11BE, 0xEF3B11BE),
+    "logistic 16 wraps around": (0x8648E611, 0x8648E611, 0x8648E611),
+    "logistic 16 power of two": (0x928F0A46, 0x89B3F38E, 0x89B3F38E),
+    "logistic 16 near a power of two": (0x928F0A46, 0x89B3F38E, 0x89B3F38E),
+    "logistic 16 not so near": (0x4E218F75, 0x4E218F75, 0x4E218F75),
+    "logistic 16 other power of two": (0xB68DBA64, 0xB68DBA64, 0xB68DBA64),
+    "logistic 16 tiny": (0xBD54B805, 0x89B3F38E, 0x89B3F38E),
+    "tanh 16": (0x1222AC94, 0x1222AC94, 0x1222AC94),
+    "tanh 16 fine": (0x8C8531CF, 0x8C8531CF, 0x8C8531CF),
+    "tanh 16 wraps around": (0xC6BA4056, 0xC6BA4056, 0xC6BA4056),
+    "tanh 16 power of two": (0xABDD53CC, 0x70B28DFE, 0x70B28DFE),
+    "tanh 16 next power of two": (0x20F0F708, 0x215077B2, 0x215077B2),
+    "tanh 16 other power of two": (0x93EE576E, 0x93EE576E, 0x93EE576E),
+    "tanh 16 tiny": (0x93ED2F09, 0x215077B2, 0x215077B2),
+    "tanh 16 huge": (0x93ED2F09, 0x70B28DFE, 0x70B28DFE),
+    "softmax 16": (0x9767CD8A, 0x9767CD8A, 0x9767CD8A),
+    "softmax 16 of two": (0x79FA50FF, 0x79FA50FF, 0x79FA50FF),
+    "softmax 16 of many": (0x9D86B85C, 0x9D86B85C, 0x9D86B85C),
+    "softmax 16 wide": (0x9782C7D1, 0x9782C7D1, 0x9782C7D1),
 }
 
 
@@ -255,4 +296,6 @@ def test_the_cases_tell_the_kernel_sets_apart():
     for case in ("quantize int8", "requantize int8", "fully_connected", "conv_2d", "depthwise_conv_2d"):
         assert len(set(CHECKSUMS[case])) == 3, case
     for case in ("dequantize int8", "fully_connected 16x8 without bias", "add", "mul", "softmax near a tie"):
+        assert len(set(CHECKSUMS[case])) == 2, case
+    for case in ("logistic 16 power of two", "tanh 16 power of two", "tanh 16 next power of two"):
         assert len(set(CHECKSUMS[case])) == 2, case

@@ -54,7 +54,7 @@ def test_overflow_gives_infinity():
 
 
 def test_invalid_arguments_are_named():
-    with pytest.raises(TypeError, match="q must be int8, uint8 or int32, got int64"):
+    with pytest.raises(TypeError, match="q must be one of int8, uint8, int32, got int64"):
         dequantize_per_tensor(np.array([1]), 1.0, 0)
     with pytest.raises(ValueError, match=r"zero_point must lie within \[0, 255\], got -1"):
         dequantize_per_tensor(np.array([1], np.uint8), 1.0, -1)

@@ -93,8 +93,10 @@ def test_empty_arrays_have_zero_gradients():
 
 
 def test_invalid_arguments_are_named():
-    with pytest.raises(ValueError, match="zero_point must be a single finite number, got nan"):
+    with pytest.raises(ValueError, match="zero_point must be finite, got nan"):
         forward([1.0], 1.0, np.nan, -8, 7)
+    with pytest.raises(ValueError, match=r"zero_point must be a single number, got shape \(1,\)"):
+        backward([1.0], [1.0], 1.0, [0.0], -8, 7)
     with pytest.raises(ValueError, match="zero_point must be finite"):
         channel_forward([[1.0]], [1.0], [np.inf], 0, -8, 7)
     with pytest.raises(ValueError, match=r"scale must have shape \(1,\), got \(2,\)"):

@@ -61,9 +61,9 @@ def test_dequantization_subtracts_in_float32_for_one_scale_and_in_integers_for_c
 
 
 def test_invalid_arguments_are_named():
-    with pytest.raises(TypeError, match="dtype must be int8, uint8, int16, uint16 or int32, got int64"):
+    with pytest.raises(TypeError, match="dtype must be one of int8, uint8, int16, uint16, int32, got int64"):
         decomposed.quantize_per_tensor([1.0], 1.0, 0, -8, 7, np.int64)
     with pytest.raises(ValueError, match="quant_min and quant_max must be in order in int8, got -8, 128"):
         decomposed.quantize_per_tensor([1.0], 1.0, 0, -8, 128, np.int8)
-    with pytest.raises(TypeError, match="q must be an integer array, got float64"):
+    with pytest.raises(TypeError, match="q must be one of int8, uint8, int16, uint16, int32, got float64"):
         decomposed.dequantize_per_tensor(np.array([1.0]), 1.0, 0)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from qbref.conventions import larq
-from qbref.conventions.atlas.search import Family, Rule
+from qbref.conventions.differences.search import Family, Rule
 
 TAPS, CHANNELS = 3, 2
 SIGNS = TAPS * CHANNELS

@@ -4,9 +4,9 @@ import numpy as np
 
 from qbref import quant
 from qbref.conventions import onnx, tensorrt, tflite, torch
-from qbref.conventions.atlas.inputs import SCALES, by_magnitude
-from qbref.conventions.atlas.quantize import QMAX, QMIN, in_blocks
-from qbref.conventions.atlas.search import Family, Rule
+from qbref.conventions.differences.inputs import SCALES, by_magnitude
+from qbref.conventions.differences.quantize import QMAX, QMIN, in_blocks
+from qbref.conventions.differences.search import Family, Rule
 
 ZERO_POINTS = (0, 1, 3, -128)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from qbref import binary
 from qbref.conventions import larq, xnornet
-from qbref.conventions.atlas.search import Family, Rule
+from qbref.conventions.differences.search import Family, Rule
 from qbref.kernels import pack_bits, unpack_bits
 
 TINY = np.finfo(np.float32).smallest_normal

@@ -99,7 +99,7 @@ class Difference(NamedTuple):
     searched: int
 
 
-def differences(family):
+def smallest_differences(family):
     """The smallest difference of each pair of systems in a family.
 
     Parameters

@@ -18,6 +18,19 @@ def by_magnitude(x):
     return x[np.lexsort((x < 0, np.abs(x)))]
 
 
+def pairs(setting, rules):
+    """All (a, b) of int8, the least |a| + |b| first, of those the least |b|, positive ones first.
+
+    Examples
+    --------
+    >>> pairs((), ())[:6].tolist()
+    [[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [2, 0]]
+    """
+    a, b = np.indices((256, 256)).reshape(2, -1) - 128
+    order = np.lexsort((b < 0, a < 0, np.abs(b), np.abs(a) + np.abs(b)))
+    return np.stack([a, b], axis=1)[order].astype(np.int8)
+
+
 def steps(function, levels, reach):
     """Both sides of every step of a monotone function: the least float32 with function(x) ≥ level, and its
     predecessor.

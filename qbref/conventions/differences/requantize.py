@@ -3,15 +3,14 @@
 import numpy as np
 
 from qbref.conventions import onnx, tflite, torch
-from qbref.conventions.atlas.inputs import by_magnitude
-from qbref.conventions.atlas.quantize import QMAX, QMIN
-from qbref.conventions.atlas.search import Family, Rule
+from qbref.conventions.differences.inputs import by_magnitude
+from qbref.conventions.differences.quantize import QMAX, QMIN, ROUNDING_OF
+from qbref.conventions.differences.search import Family, Rule
 from qbref.quant.fixed_point import quantize_multiplier, saturating_rounding_doubling_high_mul
 from qbref.quant.rounding import ROUNDINGS
 
 WEIGHT = 127  # sums are 127 · a + b
 LARGEST_SUM = 12_800
-ROUNDING_OF = {"to even": "half_even", "away from zero": "half_away", "half up": "half_up"}
 
 
 def model(

@@ -5,14 +5,15 @@ import numpy as np
 from qbref import quant
 from qbref.conventions import onnx, tensorrt, tflite, torch
 from qbref.conventions.arithmetic import fma32, saturate, to_int32, wrap32
-from qbref.conventions.atlas.inputs import SCALES, by_magnitude, steps
-from qbref.conventions.atlas.search import Family, Rule
+from qbref.conventions.differences.inputs import SCALES, by_magnitude, steps
+from qbref.conventions.differences.search import Family, Rule
 from qbref.conventions.torch import quantized_decomposed
 from qbref.quant.rounding import ROUNDINGS
 
 QMIN, QMAX = -128, 127
 VECTOR_LIMIT = np.float32(2147483520)  # PyTorch's, the largest float32 below 2^31
 HIGHEST_POWER = 127  # of two, in float32
+ROUNDING_OF = {"to even": "half_even", "away from zero": "half_away", "half up": "half_up"}
 
 
 def model(x, scale, zero_point, scaling, ties, zero_point_is_added, out_of_range, nan):
@@ -31,7 +32,7 @@ def model(x, scale, zero_point, scaling, ties, zero_point_is_added, out_of_range
     nan : {"qmin", "qmax", "0", "−2^31"}
     """
     s, z = np.float32(scale), np.float32(zero_point)
-    rounding = ROUNDINGS[{"to even": "half_even", "away from zero": "half_away", "half up": "half_up"}[ties]]
+    rounding = ROUNDINGS[ROUNDING_OF[ties]]
     with np.errstate(over="ignore", invalid="ignore"):
         v = {
             "divide": lambda: x / s,

@@ -4,10 +4,10 @@ import numpy as np
 
 from qbref import quant
 from qbref.conventions import onnx, tflite, torch
-from qbref.conventions.atlas.inputs import SCALES, by_magnitude, steps
-from qbref.conventions.atlas.quantize import QMAX, QMIN, show
-from qbref.conventions.atlas.quantize import model as quantize_model
-from qbref.conventions.atlas.search import Family, Rule
+from qbref.conventions.differences.inputs import SCALES, by_magnitude, steps
+from qbref.conventions.differences.quantize import QMAX, QMIN, show
+from qbref.conventions.differences.quantize import model as quantize_model
+from qbref.conventions.differences.search import Family, Rule
 
 
 def model(x, scale, zero_point, **properties):

@@ -3,10 +3,9 @@
 import numpy as np
 
 from qbref.conventions import onnx, tflite
-from qbref.conventions.atlas.inputs import by_magnitude
-from qbref.conventions.atlas.quantize import QMAX, QMIN
-from qbref.conventions.atlas.requantize import ROUNDING_OF
-from qbref.conventions.atlas.search import Family, Rule
+from qbref.conventions.differences.inputs import by_magnitude
+from qbref.conventions.differences.quantize import QMAX, QMIN, ROUNDING_OF
+from qbref.conventions.differences.search import Family, Rule
 from qbref.quant.fixed_point import quantize_multiplier, saturating_rounding_doubling_high_mul
 from qbref.quant.rounding import ROUNDINGS
 

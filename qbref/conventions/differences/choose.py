@@ -4,13 +4,13 @@ import numpy as np
 
 from qbref import quant
 from qbref.conventions import onnx, tensorrt, tflite, torch
-from qbref.conventions.atlas.search import Family, Rule
+from qbref.conventions.differences.search import Family, Rule
 
 SMALLEST_STEP = np.float32(2.0**-23)  # PyTorch's eps
 LONGEST = 40  # tenths
 
 
-def affine_model(ranges, scale_of_nothing, arithmetic, zero_point_scale, zero_point_from, ties):
+def affine_model(ranges, scale_of_nothing, arithmetic, zero_point_scale, zero_point_from, ties, qmax=255):
     """(scale, zero point) for uint8 by named properties, one row for each (lo, hi).
 
     Parameters
@@ -25,24 +25,25 @@ def affine_model(ranges, scale_of_nothing, arithmetic, zero_point_scale, zero_po
         An end's bound of the rounding error is its integer and its real number over the scale, added or
         subtracted: the systems disagree on the sign.
     ties : {"to even", "away from zero"}
+    qmax : int
     """
     dtype = np.float32 if arithmetic == "float32" else np.float64
     lo, hi = ranges.astype(dtype).T
     nothing = {"1": 1, "1/255": np.float32(1) / np.float32(255), "0.1": 0.1, "2^-23": SMALLEST_STEP, "0": 0}
-    steps = (hi - lo) / dtype(255)
+    steps = (hi - lo) / dtype(qmax)
     divisor = np.where(steps == 0, dtype(1), steps)
     if zero_point_scale == "rounded to float32":
         divisor = divisor.astype(np.float32).astype(dtype)
-    from_lo, from_hi = 0 - lo / divisor, 255 - hi / divisor
+    from_lo, from_hi = 0 - lo / divisor, qmax - hi / divisor
     at_lo, at_hi = np.abs(lo / divisor), np.abs(hi / divisor)
     lo_is_better = {
         "lo": True,
-        "the better end, minus signs": 0 - at_lo < 255 - at_hi,
-        "the better end, plus signs": 0 + at_lo < 255 + at_hi,
+        "the better end, minus signs": 0 - at_lo < qmax - at_hi,
+        "the better end, plus signs": 0 + at_lo < qmax + at_hi,
     }[zero_point_from]
     z = np.where(lo_is_better, from_lo, from_hi)
     z = quant.ROUNDINGS["half_even" if ties == "to even" else "half_away"](z)
-    z = np.where(steps == 0, 0, np.clip(z, 0, 255))
+    z = np.where(steps == 0, 0, np.clip(z, 0, qmax))
     return np.stack([np.where(steps == 0, nothing[scale_of_nothing], steps).astype(np.float32), z], axis=1)
 
 

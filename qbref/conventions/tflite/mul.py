@@ -1,0 +1,71 @@
+"""MUL: two inputs on grids of their own."""
+
+import numpy as np
+
+from qbref.conventions.arithmetic import saturate
+from qbref.conventions.tflite.activation import activation_range
+from qbref.conventions.tflite.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
+from qbref.conventions.tflite.narrow import narrow_in_blocks, run_length, saturated_to_int16
+from qbref.conventions.tflite.tensors import as_kernels
+from qbref.conventions.tflite.two_inputs import as_two_inputs
+from qbref.quant.rounding import round_half_even
+
+
+def mul(
+    a,
+    a_scale,
+    a_zero_point,
+    b,
+    b_scale,
+    b_zero_point,
+    y_scale,
+    y_zero_point,
+    activation="none",
+    kernels="ref",
+):
+    """y = clip(round((a − a_zero_point) (b − b_zero_point) m) + y_zero_point).
+
+    m = f32(f32(a_scale · b_scale) / y_scale)
+
+    ``"ref"``      fixed point with f64(m), mode "double"
+    ``"opt"``      x86: the same, but int8 in blocks of sixteen saturates to int16, then adds, and may wrap
+    ``"xnnpack"``  half_even(f32(f32(product) · m)); int16, or m outside [2^−16, 2^8), as "opt"
+
+    Parameters
+    ----------
+    a, b : int8 or int16 arrays that broadcast together, of the same dtype
+    a_scale, b_scale, y_scale : float32
+    a_zero_point, b_zero_point, y_zero_point : int
+    activation : {"none", "relu", "relu6", "relu_n1_to_1"}
+    kernels : {"ref", "opt", "xnnpack"}
+
+    Returns
+    -------
+    array of the inputs' dtype
+
+    Notes
+    -----
+    Verified bit for bit, LiteRT 2.3.0 on x86-64.
+
+    Examples
+    --------
+    >>> a, b = np.array([1, 2, 3], np.int8), np.ones(3, np.int8)
+    >>> mul(a, 0.25, 0, b, 1.0, 0, 1.0, 0), mul(a, 0.25, 0, b, 1.0, 0, 1.0, 0, kernels="xnnpack")
+    (array([1, 1, 1], dtype=int8), array([0, 0, 1], dtype=int8))
+    """
+    kernels = as_kernels(kernels)
+    inputs = as_two_inputs(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale)
+    limits = activation_range(activation, inputs.y_scale, y_zero_point, inputs.dtype, kernels)
+    m = inputs.a_scale * inputs.b_scale / inputs.y_scale
+    product = inputs.a * inputs.b
+    is_int8 = inputs.dtype == np.int8
+    if kernels == "xnnpack" and is_int8 and 2.0**-16 <= m < 2.0**8:
+        y = round_half_even(product.astype(np.float32) * m).astype(np.int64) + y_zero_point
+    else:
+        y = multiply_by_quantized_multiplier(product, *quantize_multiplier(m)).astype(np.int64)
+        if kernels != "ref" and is_int8:
+            run = run_length(inputs.a.shape, inputs.b.shape)
+            y = narrow_in_blocks(y, y_zero_point, run, saturated_to_int16)
+        else:
+            y = y + y_zero_point
+    return saturate(y, *limits, inputs.dtype)

@@ -1,0 +1,41 @@
+"""Levels and limits: what the forward pass of fake quantization clips, the backward pass masks.
+
+Levels are float32 integers, the zero point included; `limits` is (quant_min, quant_max).
+"""
+
+import numpy as np
+
+from qbref.conventions.torch.dtypes import as_float32
+from qbref.quant.checks import as_integer
+
+INT64_OVERFLOW = np.float32(2.0**63)
+
+
+def as_limits(quant_min, quant_max):
+    """Return (quant_min, quant_max), checked."""
+    limits = as_integer("quant_min", quant_min), as_integer("quant_max", quant_max)
+    if limits[0] > limits[1]:
+        raise ValueError(f"quant_min must not exceed quant_max, got {quant_min} and {quant_max}")
+    return limits
+
+
+def through_int64(levels):
+    """Replace whatever does not fit in a 64-bit integer by −2^63, as the conversion on x86 does."""
+    return np.where(np.abs(levels) < INT64_OVERFLOW, levels, -INT64_OVERFLOW)
+
+
+def on_grid(levels, scale, zero_point, limits):
+    """float32((clip(levels) − zero_point) · scale), in the dtype of `scale`; NaN as the lower limit."""
+    kept = np.clip(np.fmax(levels, np.float32(limits[0])), *limits).astype(scale.dtype, copy=False)
+    with np.errstate(over="ignore"):
+        return np.asarray((kept - zero_point) * scale).astype(np.float32, copy=False)
+
+
+def masked(upstream, levels, limits):
+    """Return `upstream` where limits[0] ≤ levels ≤ limits[1], else 0."""
+    upstream = as_float32("upstream", upstream)
+    if upstream.shape != levels.shape:
+        raise ValueError(f"upstream must have shape {levels.shape}, got {upstream.shape}")
+    inside = (limits[0] <= levels) & (levels <= limits[1])
+    with np.errstate(invalid="ignore"):
+        return upstream * inside
