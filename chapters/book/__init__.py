@@ -1,0 +1,1 @@
+"""The book builder: chapter scripts become static HTML pages and notebooks."""
