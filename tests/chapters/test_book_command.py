@@ -38,11 +38,8 @@ def test_a_chapter_that_runs_gives_status_zero(tmp_path):
 
 def test_the_list_names_every_chapter_and_runs_nothing(capsys, tmp_path):
     assert command.main(["--list"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
-        "basics/sums",
-        "text/2.1",
-        "text/3",
-    ]
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed] == ["basics/sums", "text/2.1", "text/3"]
     assert not (tmp_path / "book").exists()
 
 
