@@ -70,7 +70,16 @@ class Book:
 
     def outputs(self, type):
         """{id: output} of all claims or errata; of several with one id the last."""
-        return {output["id"]: output for run in self.runs.values() for output in run.outputs(type)}
+        runs = [self.runs[chapter.name] for chapter in self.contents.CHAPTERS]
+        return {output["id"]: output for run in runs for output in run.outputs(type)}
+
+    def showing(self, type, id):
+        """The chapter in which a claim or an erratum is shown, the last of several."""
+        return [
+            chapter
+            for chapter in self.contents.CHAPTERS
+            if any(output["id"] == id for output in self.runs[chapter.name].outputs(type))
+        ][-1]
 
     def verdict_counts(self):
         """How many claims got each verdict."""

@@ -66,16 +66,9 @@ class Links(NamedTuple):
         is_inside = number in [section[0] for section in chapter.sections] and name != chapter.name
         return self.to(page_of(chapter), number if is_inside else "")
 
-    def claim(self, id):
-        """Reference to the cell that puts a claim to the test."""
-        return self._cell("claim", id)
-
-    def erratum(self, id):
-        """Reference to the cell that shows a mistake."""
-        return self._cell("erratum", id)
-
-    def _cell(self, kind, id):
-        return self.to(page_of(self.contents.find(id.partition("#")[0])), anchor(kind, id))
+    def cell(self, chapter, kind, id):
+        """Reference to the cell of a chapter that shows a claim or an erratum."""
+        return self.to(page_of(chapter), anchor(kind, id))
 
 
 def page_of(chapter):

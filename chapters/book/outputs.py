@@ -24,7 +24,18 @@ def output_html(output, links, ids):
     """One output of a cell; ValueError if it cannot be rendered. `ids`: the anchors of the page so far."""
     if output["type"] == "prose":
         return f'<div class="said">{markdown.to_html(output["markdown"], links.resolve, ids)}</div>'
+    if output["type"] in ("claim", "erratum"):
+        return RENDERERS[output["type"]](output, links, _anchor(output, ids))
     return RENDERERS[output["type"]](output, links)
+
+
+def _anchor(output, ids):
+    """The attribute that the ledger refers to; what is shown again on the same page has none."""
+    name = anchor(output["type"], output["id"])
+    if name in ids:
+        return ""
+    ids.add(name)
+    return f' id="{name}"'
 
 
 def text(output, links):
@@ -57,13 +68,12 @@ def picture(output, links):
     )
 
 
-def claim(output, links):
+def claim(output, links, name):
     id, word = output["id"], output["verdict"]
     if id not in links.contents.CLAIMS:
         raise ValueError(f"claim must be in the table of claims, got {id!r}")
     detail = f'<p class="detail">{escape(output["detail"])}</p>' if output.get("detail") else ""
-    name = anchor("claim", id)
-    return f"""<aside class="claim {kind(word)}" id="{name}" aria-label="Claim: {escape(word)}">
+    return f"""<aside class="claim {kind(word)}"{name} aria-label="Claim: {escape(word)}">
 <p class="head">{verdict(word)} <a class="id" href="{links.resolve(id)}">{escape(id)}</a></p>
 <p class="says">{inline(output["text"], links)}</p>
 {detail}
@@ -80,11 +90,11 @@ def kind(word):
     return word.replace(" ", "-")
 
 
-def erratum(output, links):
+def erratum(output, links, name):
     id = output["id"]
     if id not in links.contents.ERRATA:
         raise ValueError(f"erratum must be in the table of errata, got {id!r}")
-    return f"""<aside class="erratum" id="{anchor("erratum", id)}" aria-label="Erratum">
+    return f"""<aside class="erratum"{name} aria-label="Erratum">
 <p class="head"><span class="verdict erratum"><span aria-hidden="true">✎</span> erratum</span>
 <a class="id" href="{links.resolve(id)}">{escape(id)}</a></p>
 {erratum_parts(output, links)}

@@ -69,7 +69,8 @@ def _claim(book, id, says, output, links):
     else:
         detail = f" <span class='detail'>{escape(output['detail'])}</span>" if output.get("detail") else ""
         result = f"{verdict(output['verdict'])}{detail} {inline(output['evidence'], links)}"
-        where = f' <a class="where" href="{links.claim(id)}">to the cell</a>'
+        cell = links.cell(book.showing("claim", id), "claim", id)
+        where = f' <a class="where" href="{cell}">to the cell</a>'
     return f"""<li id="{anchor("claim", id)}"><p class="says">{inline(says, links)}</p>
 <p class="result">{result}{where}</p></li>"""
 
@@ -78,7 +79,8 @@ def _erratum(book, id, says, output, links):
     if output is None:
         return f"""<li id="{anchor("erratum", id)}"><p class="says">{inline(says, links)}</p>
 <p class="result">{_waiting(book, id)}</p></li>"""
-    where = f'<p class="result"><a class="where" href="{links.erratum(id)}">to the cell</a></p>'
+    cell = links.cell(book.showing("erratum", id), "erratum", id)
+    where = f'<p class="result"><a class="where" href="{cell}">to the cell</a></p>'
     return f"""<li id="{anchor("erratum", id)}" class="erratum">{erratum_parts(output, links)}
 {where}</li>"""
 

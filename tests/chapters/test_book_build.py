@@ -41,7 +41,8 @@ def test_every_link_and_anchor_of_a_built_book_leads_somewhere(built):
 def test_a_failing_chapter_shows_its_traceback_and_is_marked_and_the_rest_is_built(built):
     folder, told, book = built
     assert [book.runs[c.name].state for c in CHAPTERS] == ["ran", "ran", "failed"]
-    assert "ValueError: no &lt;end&gt;" in page(folder, "text/3")
+    assert page(folder, "text/3").count("ValueError: no &lt;end&gt;") == 2  # in the banner and under the cell
+    assert "<end>" not in page(folder, "text/3")
     assert 'class="state failed"' in (folder / "index.html").read_text(encoding="utf-8")
     assert told.splitlines()[2].startswith("[3/3] text/3") and "FAILED: ValueError: no <end>" in told
     assert "FAILED" not in "".join(told.splitlines()[:2])
@@ -59,6 +60,7 @@ def test_what_a_cell_prints_is_text_on_the_page_not_markup(built):
 def test_one_chapter_is_built_again_and_the_ledger_keeps_the_others(again):
     (again.scripts / ONE.file).write_text("# %% [markdown]\n# # Sums\n# %%\nprint('again')\n")
     again.run([ONE])
+    assert "again" in page(again.output, "basics/sums")  # whatever interrupts the rest of the build
     book = again.write()
     assert "again" in page(again.output, "basics/sums")
     assert list(book.outputs("claim")) == ["text/2.1.1#small"]

@@ -6,7 +6,7 @@ from chapters import __main__ as command
 from chapters import contents
 from chapters.book.build import Build
 from chapters.book.links import Links
-from tests.chapters.book_of_three import CONTENTS, THREE, TWO
+from tests.chapters.book_of_three import CONTENTS
 from tests.chapters.page_links import broken_links
 
 
@@ -61,11 +61,3 @@ def test_a_target_that_is_nowhere_is_an_error_that_names_it(target):
     with pytest.raises(ValueError, match="link must") as raised:
         LINKS.resolve(target)
     assert repr(target) in str(raised.value)
-
-
-def test_a_claim_leads_from_the_ledger_to_its_cell():
-    assert Links(CONTENTS, "claims.html").claim("text/3#done") == f"{THREE.name}/index.html#claim-text-3-done"
-    assert (
-        Links(CONTENTS, "errata.html").erratum("text/2.1.2#up")
-        == f"{TWO.name}/index.html#erratum-text-2.1.2-up"
-    )

@@ -122,6 +122,19 @@ def test_the_ledger_counts_verdicts_and_says_why_one_is_missing():
     assert "its chapter failed" in claims_page(book_with(two=two, three=ran(error="E")))
 
 
+def test_the_ledger_leads_to_the_cell_in_whatever_chapter_it_stands():
+    run = ran(CellRun("code", "claim()", 2, [CLAIM]))
+    page = claims_page(book_with(two=run, three=run))
+    assert 'href="text/3/index.html#claim-text-2.1.1-small">to the cell' in page
+
+
+def test_a_claim_that_is_shown_twice_has_one_anchor():
+    run = ran(CellRun("code", "claim()", 2, [CLAIM, CLAIM]))
+    page, problems = pages_chapter.chapter_page(book_with(two=run), TWO)
+    assert problems == []
+    assert page.count("<aside") == 2 and page.count('id="claim-text-2.1.1-small"') == 1
+
+
 def test_errata_stand_with_the_original_what_is_shown_and_what_is_right():
     texts = {"original": "One", "shown": "Two", "correction": "Three"}
     erratum = {"type": "erratum", "id": "text/2.1.2#up"} | texts
