@@ -1,5 +1,6 @@
 """A chapter runs in a process of its own, and whatever it does, there is a record of it."""
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -132,7 +133,11 @@ def test_what_was_printed_in_the_cell_that_died_is_kept(run_text):
 
 
 def test_a_script_that_takes_too_long_is_stopped_and_its_traceback_says_where(run_text):
-    found = run_text("# %%\nprint('begins')\nwhile True:\n    pass\n", timeout=5)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a shell's background, and inherited
+    try:
+        found = run_text("# %%\nprint('begins')\nwhile True:\n    pass\n", timeout=5)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert found.error == "stopped after 5 s, the most that a chapter may take"
     assert outputs(code(found)[0]) == [("text", "begins\n"), "error"]
     assert "KeyboardInterrupt" in code(found)[0].outputs[-1]["traceback"]
