@@ -46,9 +46,9 @@ def softmax(x, scale, beta=1.0, kernels="ref"):
 
     Notes
     -----
-    "ref" is integer arithmetic, verified bit for bit (LiteRT 2.3.0; gemmlowp fixedpoint.h). Where Σ exp reaches
-    512 the runtime aborts, and y is −128 here. "opt" depends on the C library's expf; here exp is evaluated
-    in float64 and rounded.
+    "ref" is integer arithmetic, verified bit for bit (LiteRT 2.3.0; gemmlowp fixedpoint.h). Where Σ exp is at
+    least 512 the runtime aborts, and y is −128 here. "opt" depends on the C library's expf; here exp is
+    evaluated in float64 and rounded.
 
     Examples
     --------

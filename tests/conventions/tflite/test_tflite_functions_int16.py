@@ -121,6 +121,11 @@ def test_softmax_of_int16_rounds_the_factor_and_the_sum():
         assert softmax(np.array(x, np.int16), scale, beta).tolist() == y
 
 
+def test_a_single_class_saturates():
+    """LiteRT 2.3.0; e · r would be 2^15, one more than int16 holds."""
+    assert softmax(np.array([[5], [-(2**15)]], np.int16), 0.1).tolist() == [[2**15 - 1]] * 2
+
+
 def test_softmax_of_int16_sums_in_32_bits():
     assert softmax(np.zeros((1, 2**16), np.int16), 0.1).tolist() == [
         [0] * 2**16
