@@ -117,7 +117,7 @@ def input_multiplier(scale, exponents):
 def _rescaled(x, multiplier, shift):
     """half_up(x · multiplier / 2^shift), wrapping around in int32."""
     if multiplier == 0:
-        multiplier, shift = wrap32(3 << shift), 0
+        multiplier, shift = 3 << shift, 0
     product = x.astype(np.int64) * multiplier
     return wrap32(product + (1 << shift >> 1)).astype(np.int64) >> shift
 

@@ -15,8 +15,8 @@ from qbref.quant.rounding import round_half_away
 
 INTEGER_BITS = 5
 SUM_INTEGER_BITS = 12
-STEEPEST = 2.0**30
-"""From here on, at scale · beta = 16, only the maximum counts."""
+STEEPEST = 2.0**30 - 1
+"""Here, at scale · beta = 16, one step down is e^−16 already, which is 0 in the result."""
 
 
 def softmax(x, scale, beta=1.0, kernels="ref"):
@@ -77,10 +77,8 @@ def _fixed_point(below_max, scale, beta):
     real = np.float64(np.float32(beta)) * np.float64(scale) * 2 ** (31 - INTEGER_BITS)
     if not real > 1:
         raise ValueError(f"scale times beta must exceed 2^-26, got {scale} times {beta}")
-    multiplier, shift = quantize_multiplier(min(real, STEEPEST - 1))
-    smallest = 0
-    if real < STEEPEST:
-        smallest = -int((2**INTEGER_BITS - 1) * 2.0 ** (31 - INTEGER_BITS) / 2.0 ** int(shift))
+    multiplier, shift = quantize_multiplier(min(real, STEEPEST))
+    smallest = -int((2**INTEGER_BITS - 1) * 2.0 ** (31 - INTEGER_BITS) / 2.0 ** int(shift))
     counted = below_max >= smallest
     scaled = saturating_rounding_doubling_high_mul(
         np.where(counted, below_max, 0) << np.int64(shift), multiplier

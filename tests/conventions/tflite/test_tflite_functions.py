@@ -150,6 +150,16 @@ def test_tables_round_ties_away():
     assert tanh(np.array([-128, 127], np.int8), 0.5, 0, 0.4, 3).tolist() == [0, 6]
 
 
+def test_tables_multiply_by_the_reciprocal_of_the_output_scale():
+    """LiteRT 2.3.0; a division gives -29, -50 and -40."""
+    for x, scale, y_scale, y in (
+        (-22, 0.0358, 0.022272789850831032, -30),
+        (-70, 0.0473, 0.019749347120523453, -51),
+        (-80, 0.0211, 0.02364283613860607, -39),
+    ):
+        assert tanh(np.array([x], np.int8), scale, 0, y_scale, 0).tolist() == [y]
+
+
 def test_tables_keep_the_shape_and_saturate():
     x = ALL.reshape(4, 64).T
     assert np.array_equal(tanh(x, 0.1, 0), tanh(ALL, 0.1, 0).reshape(4, 64).T)
