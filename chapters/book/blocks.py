@@ -235,7 +235,7 @@ def _paragraph(lines, i, depth):
 
 
 def _starts_block(line):
-    """Whether `line` ends a paragraph; of numbered items only the first does: a line may begin with a year."""
+    """Whether `line` ends a paragraph; of numbered items only 1 does: a line may begin with a year."""
     line = line.strip()
     item = ITEM.match(line)
     return bool(

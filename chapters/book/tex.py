@@ -54,10 +54,10 @@ class Parser:
 
     def formula(self):
         atoms = self.row()
-        if not atoms:
-            raise ValueError("tex must not be empty")
         if left := self.peek():
             raise ValueError(f"tex must open what it ends or divides, got {left!r}")
+        if not atoms:
+            raise ValueError("tex must have a formula, got nothing")
         return mrow(atoms)
 
     def row(self, stop=None):
@@ -78,7 +78,7 @@ class Parser:
         base, below, above = self.atom(), None, None
         while (token := self.peek()) in ("_", "^", "'"):
             if (below if token == "_" else above) is not None:
-                raise ValueError(f"tex must have one script on each side, got a second {token!r}")
+                raise ValueError(f"tex must have one script on a side, got {token!r}")
             if token == "'":
                 above = self.primes()
             elif self.next() == "_":
@@ -102,8 +102,9 @@ class Parser:
         token = self.peek()
         if token in STOPS or token in ("_", "^", "'"):
             raise ValueError(f"tex must have an argument here, got {token or 'its end'!r}")
-        if token[0].isdigit():  # x^12 is x¹2
-            self.tokens[self.position : self.position + 1] = list(token)
+        if token.isascii() and token[0].isdecimal():  # x^12 is x¹2
+            self.tokens[self.position] = token[1:] or " "
+            return Atom(f"<mn>{token[0]}</mn>")
         atom = self.atom()
         return atom._replace(markup=atom.lone) if atom.lone else atom
 
@@ -161,6 +162,12 @@ class Parser:
             f'<mover accent="true">{self.argument().markup}<mo stretchy="{stretchy}">{sign}</mo></mover>'
         )
 
+    def overline(self):
+        """A border: no sign for a line above is stretched by every font."""
+        return Atom(
+            f'<mrow style="border-top:0.05em solid;padding-top:0.12em">{self.argument().markup}</mrow>'
+        )
+
     def fraction(self, style=None):
         above, below = (self.small(self.argument).markup for _ in range(2))
         markup = f"<mfrac>{above}{below}</mfrac>"
@@ -189,7 +196,8 @@ class Parser:
 
     def stacked(self, tag):
         script, base = self.small(self.argument).markup, self.argument()
-        return base._replace(markup=f"<{tag}>{base.markup}{script}</{tag}>", limits=False)
+        markup = f"<{tag}>{base.markup}{script}</{tag}>"
+        return base._replace(markup=markup, lone=base.lone and markup, limits=False)
 
     def delimiter(self):
         token = self.next()
@@ -215,6 +223,8 @@ class Parser:
         name = self.raw()
         if name not in ENVIRONMENTS:
             raise ValueError(f"tex must begin one of {', '.join(ENVIRONMENTS)}, got {name!r}")
+        sides, fences, display = ENVIRONMENTS[name]
+        outside, self.display = self.display, display
         rows, end = [[]], "&"
         while end in ("&", r"\\"):
             before = "ord" if name == "aligned" and rows[-1] else "start"
@@ -222,11 +232,16 @@ class Parser:
             end = self.next()
             if end == r"\\":
                 rows.append([])
-        if end != r"\end" or self.raw() != name:
+        if end == r"\end":
+            end = self.raw()
+        if end != name:
             raise ValueError(rf"tex must end what it begins with \end{{{name}}}, got {end or 'its end'!r}")
         if rows[-1] == [""]:
             rows.pop()
-        return Atom(matrix(rows, *ENVIRONMENTS[name]))
+        if not rows:
+            raise ValueError(f"tex must have a row in {name}, got none")
+        self.display = outside
+        return Atom(matrix(rows, sides, fences, display))
 
 
 ENVIRONMENTS = {
@@ -248,6 +263,7 @@ COMMANDS = {
     r"\operatorname": Parser.operatorname,
     r"\text": Parser.text,
     r"\texttt": lambda parser: parser.text(' style="font-family:monospace"'),
+    r"\overline": Parser.overline,
     r"\underbrace": lambda parser: parser.brace("munder", "⏟"),
     r"\overbrace": lambda parser: parser.brace("mover", "⏞"),
     r"\underset": lambda parser: parser.stacked("munder"),
