@@ -335,7 +335,7 @@ PIECES += [r"\right", r"\middle", r"\\", r"\end{cases}", r"\begin{cases}", r"\le
 
 def test_random_tex_is_well_formed_markup_or_an_error():
     draw, drawn = random.Random(0), 0
-    for _ in range(6000):
+    for _ in range(3000):
         tex = "".join(draw.choices(PIECES, k=draw.randint(1, 7)))
         try:
             markup = to_mathml(tex, draw.random() < 0.5)
@@ -346,7 +346,7 @@ def test_random_tex_is_well_formed_markup_or_an_error():
         assert "<script" not in markup
         tags = {element.tag for element in ET.fromstring(markup).iter()}
         assert tags <= KNOWN_TAGS
-    assert drawn > 300
+    assert drawn > 150
 
 
 KNOWN_TAGS = set(
@@ -386,4 +386,4 @@ def test_time_grows_with_the_length(piece):
         to_mathml(piece * 20_000)
     except ValueError:
         pass
-    assert time.perf_counter() - begin < 4  # linear: well under one second; quadratic: minutes
+    assert time.perf_counter() - begin < 3  # linear: well under one second
