@@ -319,8 +319,8 @@ PIECES = list("*_`$[]()<>|-#>\\&\"' \n\n.:!{}^1aé量\t\r\0\x0b\ud800") + ["**",
 PIECES += ["1. ", "- ", "  - ", "|---|", "\n\n", "# ", "> ", "\\tag{1}", "[a](b)", "\n```\n"]
 PIECES += ["<script>", "</p>", "<img src=x onerror=y>"]
 TAGS = set(
-    "body h1 h2 h3 h4 p strong em code a ul ol li blockquote pre table thead tbody tr th td hr div span math mi mn mo"
-    " mtext mrow msub msup msubsup mspace".split()
+    "body h1 h2 h3 h4 p strong em code a ul ol li blockquote pre table thead tbody tr th td hr div span"
+    " math mi mn mo mtext mrow msub msup msubsup mspace".split()
 )
 ATTRIBUTES = set(
     "id href class start scope lang alttext display form stretchy lspace rspace mathvariant width".split()
