@@ -95,6 +95,7 @@ def test_one_construct_is_one_element(tex, expected):
         ("x_{+}", f'<msub>{X}<mo form="prefix">+</mo></msub>'),
         ("x^*", f'<msup>{X}<mo lspace="0" rspace="0">∗</mo></msup>'),
         (r"x\overset{y}{+}y", f"{X}<mover><mo>+</mo>{Y}</mover>{Y}".replace("<mo>", '<mo form="prefix">')),
+        ("x+,", f'{X}<mo form="prefix">+</mo><mo lspace="0" rspace="0.1667em">,</mo>'),
         (r"\neg x", f'<mo form="prefix">¬</mo>{X}'),
         ("x/y", f'{X}<mo lspace="0" rspace="0">/</mo>{Y}'),
         ("x,y", f'{X}<mo lspace="0" rspace="0.1667em">,</mo>{Y}'),
@@ -185,6 +186,8 @@ def test_an_empty_delimiter_draws_nothing_and_a_middle_one_divides():
     assert inside(r"\left( x \middle| y \right)") == expected
     big = '<mo stretchy="true" symmetric="true" minsize="1.2em" maxsize="1.2em">(</mo>'
     assert row(r"\bigl( -x") == f'{big}<mo form="prefix">−</mo>{X}'
+    assert row(r"\bigr) -x") == f"{big.replace('(', ')')}<mo>−</mo>{X}"
+    assert row(r"x -\bigm( x") == f'{X}<mo form="prefix">−</mo>{big}{X}'
 
 
 def cell(side, content):
