@@ -4,7 +4,6 @@ arguments, or a group, and may carry scripts.
 What is not in ``symbols.py`` or here is an error, never a gap.
 """
 
-import re
 from functools import partial
 
 from chapters.book import symbols
@@ -21,36 +20,19 @@ from chapters.book.atoms import (
     upright,
 )
 from chapters.book.escape import escape
+from chapters.book.tokens import NO_BREAK, Tokens
 
-TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\{,\}\d{3})*(?:\.\d+)?|\s+|.", re.DOTALL | re.ASCII)
 STOPS = ("", "}", "&", r"\\", r"\right", r"\middle", r"\end")
-NO_BREAK = "\u00a0"
-TEXT_ESCAPES = {r"\,": "\u2009", r"\ ": NO_BREAK, "~": NO_BREAK} | {rf"\{sign}": sign for sign in "_%$&#{}"}
 DEEPEST = 40
 
 
-class Parser:
+class Parser(Tokens):
     """Methods named after what they read; each leaves `position` behind it."""
 
     def __init__(self, tex, display):
-        self.tokens = [*TOKEN.findall(tex), ""]
-        self.position = 0
+        super().__init__(tex)
         self.depth = 0
         self.display = display
-
-    def peek(self):
-        while self.tokens[self.position].isspace():
-            self.position += 1
-        return self.tokens[self.position]
-
-    def next(self):
-        token = self.peek()
-        self.position += token != ""
-        return token
-
-    def expect(self, token):
-        if (got := self.next()) != token:
-            raise ValueError(f"tex must have {token!r} here, got {got or 'its end'!r}")
 
     def formula(self):
         atoms = self.row()
@@ -112,19 +94,6 @@ class Parser:
         atoms = self.row()
         self.expect("}")
         return Atom(mrow(atoms))
-
-    def raw(self):
-        """The text of a group, spaces and all."""
-        self.expect("{")
-        text = ""
-        while (token := self.tokens[self.position]) != "}":
-            self.position += 1
-            plain = TEXT_ESCAPES.get(token, token)
-            if not token or token in "{$^_&#%" or plain.startswith("\\"):
-                raise ValueError(f"tex must have plain text here, got {token or 'its end'!r}")
-            text += plain
-        self.position += 1
-        return text
 
     def atom(self):
         self.depth += 1

@@ -36,6 +36,7 @@ def flat(text):
         ("**a *b***", "<strong>a <em>b</em></strong>"),
         ("a**b**c", "a<strong>b</strong>c"),
         ("2 * 3 * 4", "2 * 3 * 4"),
+        ("a* b*", "a* b*"),
         ("*a", "*a"),
         ("a*", "a*"),
         ("**a", "**a"),
