@@ -27,7 +27,7 @@ def main(arguments=None):
         print(f"python -m chapters: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\npython -m chapters: interrupted; pages are as they were", file=sys.stderr)
+        print("\npython -m chapters: interrupted; chapters that had ended are kept", file=sys.stderr)
         return 130
 
 

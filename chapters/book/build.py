@@ -52,10 +52,12 @@ class Build:
 
         `options`: as for :func:`chapters.book.run.run_script`.
         """
+        runs = self._last_runs()
         for number, chapter in enumerate(chapters, 1):
             self._tell(f"[{number}/{len(chapters)}] {chapter.name:30} ")
             with replacing(self.output / chapter.name) as folder:
-                run = run_script(self.scripts / chapter.file, folder, **options)
+                run = runs[chapter.name] = run_script(self.scripts / chapter.file, folder, **options)
+                self._write_chapter(Book(self.contents, runs), chapter, folder)
             self._tell(f"{run.seconds:6.1f} s{f'  FAILED: {run.error}' if run.error else ''}\n")
 
     def write(self, keep_runs=True):
@@ -66,37 +68,35 @@ class Build:
         Book
             In its runs, a page that could not be completed counts as a failure.
         """
-        book = Book(self.contents, {c.name: self._last_run(c, keep_runs) for c in self.contents.CHAPTERS})
+        book = Book(self.contents, self._last_runs(keep_runs))
         shutil.copytree(ASSETS, self.output / "assets", dirs_exist_ok=True)
         for chapter in self.contents.CHAPTERS:
-            self._write_chapter(book, chapter)
+            self._write_chapter(book, chapter, self.output / chapter.name)
         for path, page in PAGES.items():
             write_file(self.output / path, page(book))
         return book
 
+    def _last_runs(self, keep_runs=True):
+        return {chapter.name: self._last_run(chapter, keep_runs) for chapter in self.contents.CHAPTERS}
+
     def _last_run(self, chapter, keep_runs):
         folder = self.output / chapter.name
         try:
-            return (
-                Run.load(folder)
-                if keep_runs and (folder / FILE).exists()
-                else Run.of(self.scripts / chapter.file)
-            )
+            if keep_runs and (folder / FILE).exists():
+                return Run.load(folder)
+            return Run.of(self.scripts / chapter.file)
         except (OSError, ValueError) as error:
             return Run([], error=f"{type(error).__name__}: {error}")
 
-    def _write_chapter(self, book, chapter):
+    def _write_chapter(self, book, chapter, folder):
         page, problems = chapter_page(book, chapter)
         run = book.runs[chapter.name]
         run.error = run.error or (problems[0] if problems else None)
-        write_file(self.output / page_of(chapter), page)
-        links = Links(self.contents, page_of(chapter))
+        write_file(folder / "index.html", page)
+        resolve = None if problems else Links(self.contents, page_of(chapter)).resolve
         cells = [Cell(cell.kind, cell.source, cell.line) for cell in run.cells]
-        notebook = to_notebook(cells, chapter.title, links.resolve)
-        write_file(
-            self.output / chapter.name / notebook_of(chapter),
-            json.dumps(notebook, ensure_ascii=False, indent=1),
-        )
+        notebook = json.dumps(to_notebook(cells, chapter.title, resolve), ensure_ascii=False, indent=1)
+        write_file(folder / notebook_of(chapter), notebook)
 
     def _tell(self, text):
         self.stream.write(text)

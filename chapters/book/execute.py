@@ -3,6 +3,7 @@
 import ast
 import faulthandler
 import json
+import signal
 import sys
 import time
 import traceback
@@ -115,6 +116,7 @@ def _become_main(script):
     sys.modules["__main__"] = main
     sys.argv = [str(script)]
     faulthandler.enable()  # a crash in C code says where it happened
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell has turned it off
     return main.__dict__
 
 

@@ -27,12 +27,9 @@ def chapter_page(book, chapter):
 
 
 def _origin(book, chapter):
-    """Above the heading: which part of which original, and where in the course."""
+    """Above the heading: which original the chapter mirrors."""
     title, original = book.contents.DOCUMENTS[chapter.document]
-    parts = [escape(title) + (f" {chinese(original)}" if original else "")]
-    if chapter.chinese:
-        parts.append(chinese(chapter.chinese))
-    return f'<p class="origin">{" · ".join(parts)}</p>'
+    return f'<p class="origin">{escape(title)} {chinese(original)}</p>'
 
 
 def _banners(run, problems):

@@ -12,6 +12,7 @@ difference inside its own 95&nbsp;% interval is <em>undecided</em>, what holds u
 <em>qualified</em>.</p>"""
 ERRATA = """<p>Survey articles contain mistakes. Here is what these two say, what running it shows, and what
 is right.</p>"""
+STATES = {"not run yet": "has not run yet", "failed": "failed"}
 
 
 def claims_page(book):
@@ -22,9 +23,9 @@ def claims_page(book):
         for word, number in book.verdict_counts().items()
     )
     without = len(book.contents.CLAIMS.keys() - outputs.keys())
-    waiting = f'<li><span class="verdict waiting">not run yet</span> {without}</li>' if without else ""
+    waiting = f'<li><span class="verdict waiting">not shown yet</span> {without}</li>' if without else ""
     parts = _sections(
-        book, links, book.contents.CLAIMS, lambda id, says: _claim(id, says, outputs.get(id), links)
+        book, links, book.contents.CLAIMS, lambda id, says: _claim(book, id, says, outputs.get(id), links)
     )
     body = f"""<h1>Ledger of claims</h1>
 {banner(QUICK, "quick") if book.is_quick() else ""}
@@ -38,7 +39,7 @@ def errata_page(book):
     links = Links(book.contents, OVERVIEWS["errata"])
     outputs = book.outputs("erratum")
     parts = _sections(
-        book, links, book.contents.ERRATA, lambda id, says: _erratum(id, says, outputs.get(id), links)
+        book, links, book.contents.ERRATA, lambda id, says: _erratum(book, id, says, outputs.get(id), links)
     )
     body = f"<h1>Errata</h1>\n{ERRATA}\n{parts}"
     return frame(book, links, "Errata", body)
@@ -62,9 +63,9 @@ def _title(chapter, section):
     return next((title for n, title, _ in chapter.sections if n == number), chapter.title)
 
 
-def _claim(id, says, output, links):
+def _claim(book, id, says, output, links):
     if output is None:
-        where, result = "", '<span class="verdict waiting">not run yet</span>'
+        where, result = "", _waiting(book, id)
     else:
         detail = f" <span class='detail'>{escape(output['detail'])}</span>" if output.get("detail") else ""
         result = f"{verdict(output['verdict'])}{detail} {inline(output['evidence'], links)}"
@@ -73,10 +74,17 @@ def _claim(id, says, output, links):
 <p class="result">{result}{where}</p></li>"""
 
 
-def _erratum(id, says, output, links):
+def _erratum(book, id, says, output, links):
     if output is None:
         return f"""<li id="{anchor("erratum", id)}"><p class="says">{inline(says, links)}</p>
-<p class="result"><span class="verdict waiting">not run yet</span></p></li>"""
+<p class="result">{_waiting(book, id)}</p></li>"""
     where = f'<p class="result"><a class="where" href="{links.erratum(id)}">to the cell</a></p>'
     return f"""<li id="{anchor("erratum", id)}" class="erratum">{erratum_parts(output, links)}
 {where}</li>"""
+
+
+def _waiting(book, id):
+    """Why there is no result."""
+    state = book.runs[book.contents.find(id.partition("#")[0]).name].state
+    word = "no cell shows it" if state == "ran" else f"its chapter {STATES[state]}"
+    return f'<span class="verdict waiting">{word}</span>'

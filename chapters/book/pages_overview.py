@@ -9,8 +9,8 @@ from chapters.book.pages import QUICK, TITLE, banner, chinese, frame, numbered, 
 
 INTRODUCTION = """<p>What happens when the numbers of a neural network get eight bits, four, or one? This book
 follows two Chinese survey articles section by section. Each chapter is a program: what you read has run,
-every figure was measured by the run whose date and processor stand at the foot of the page, and what the articles
-claim is put to the test.</p>"""
+every figure was measured by the run whose date and processor stand at the foot of the page, and what the
+articles claim is put to the test.</p>"""
 COURSE = """<p>The same chapters in the order in which they can be taught: ten units, each building on those
 before it.</p>"""
 

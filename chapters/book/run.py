@@ -57,7 +57,7 @@ def run_script(path, out_dir, quick=False, timeout=None, data=None):
         process = subprocess.Popen(
             arguments,
             cwd=ROOT,
-            env=_environment(quick, data),
+            env=environment(quick, data),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -74,13 +74,14 @@ def run_script(path, out_dir, quick=False, timeout=None, data=None):
     return _result(path, out_dir, too_long or _how_it_ended(process.returncode), bool(too_long), started)
 
 
-def _environment(quick, data):
-    environment = os.environ | {"MPLBACKEND": "Agg", "QBREF_QUICK": "1" if quick else "0"}
+def environment(quick, data):
+    """Variables of a chapter's process."""
+    variables = os.environ | {"MPLBACKEND": "Agg", "QBREF_QUICK": "1" if quick else "0"}
     if not threads.are_chosen():
-        environment |= dict.fromkeys(threads.VARIABLES, "1")  # what is timed is one thread
+        variables |= dict.fromkeys(threads.VARIABLES, "1")  # what is timed is one thread
     if data is not None:
-        environment["QBREF_DATA"] = str(Path(data).resolve())
-    return environment
+        variables["QBREF_DATA"] = str(Path(data).resolve())
+    return variables
 
 
 def _how_it_ended(status):

@@ -1,6 +1,7 @@
 """The index of the search box, one entry for every heading; a script, so that it needs no server."""
 
 import json
+from contextlib import suppress
 
 from chapters.book import markdown
 from chapters.book.links import page_of
@@ -36,6 +37,7 @@ def entries(run, chapter):
             for _, id, title in headings[:1]:
                 found.append([chapter.title, title, f"{page}#{id}", ""])
             found[-1][3] += text + "\n"
+        _pass_anchors(cell, ids)
         found[-1][3] += "\n".join(SHOWN[o["type"]](o) for o in cell.outputs if o["type"] in SHOWN)
     return found
 
@@ -51,3 +53,11 @@ def _parts(cell):
             parts.append([])
         parts[-1].append(line)
     return ["\n".join(part) for part in parts if part]
+
+
+def _pass_anchors(cell, ids):
+    """What a cell says may have headings, whose anchors the page has given away."""
+    for output in cell.outputs:
+        if output["type"] == "prose":
+            with suppress(ValueError):  # the page says it
+                markdown.headings(output["markdown"], ids)

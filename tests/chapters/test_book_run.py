@@ -1,5 +1,7 @@
 """A chapter runs in a process of its own, and whatever it does, there is a record of it."""
 
+import subprocess
+import sys
 import textwrap
 import time
 
@@ -52,25 +54,34 @@ def test_cells_share_a_namespace_and_their_outputs_stand_in_the_order_in_which_t
     assert outputs(second) == ["table", ("text", "7\n")]
 
 
-@pytest.mark.parametrize(
-    "last, shown",
-    [("None", []), ("x = 3", []), ("'text'", [("text", "'text'\n")]), ("lab.Prose('p')", ["prose"])],
-)
-def test_the_last_expression_of_a_cell_shows_its_value_as_in_a_notebook(run_text, last, shown):
-    found = run_text(f"# %%\nfrom qbref import lab\n{last}\n")
-    assert (found.error, outputs(code(found)[0])) == (None, shown)
+def test_the_last_expression_of_a_cell_shows_its_value_as_in_a_notebook(run_text):
+    found = run_text("""
+        # %%
+        from qbref import lab
+        None
+        # %%
+        x = 3
+        # %%
+        'text'
+        # %%
+        lab.Prose("p")
+        """)
+    assert found.error is None
+    assert [outputs(cell) for cell in code(found)] == [[], [], [("text", "'text'\n")], ["prose"]]
 
 
-def test_a_figure_as_the_value_of_a_cell_is_an_error_that_says_what_to_do(run_text):
-    found = run_text("# %%\nfrom qbref import plots\nplots.figure(300, 200)\n")
-    assert found.error.startswith("TypeError: ") and "lab.show(fig, alt)" in found.error
-
-
-def test_a_picture_stands_beside_the_record(run_text, tmp_path):
-    found = run_text("# %%\nfrom qbref import lab, plots\nlab.show(plots.figure(300, 200), 'Nothing.')\n")
+def test_a_picture_stands_beside_the_record_and_a_figure_that_is_a_value_is_an_error(run_text, tmp_path):
+    found = run_text("""
+        # %%
+        from qbref import lab, plots
+        lab.show(plots.figure(300, 200), "Nothing.")
+        # %%
+        plots.figure(300, 200)
+        """)
     (picture,) = found.outputs("picture")
     assert (tmp_path / "out" / picture["file"]).read_bytes().startswith(b"\x89PNG")
     assert (picture["width"], picture["height"]) == (300, 200)
+    assert found.error.startswith("TypeError: ") and "lab.show(fig, alt)" in found.error
 
 
 def test_an_exception_ends_the_script_with_a_traceback_of_its_own_frames_and_lines(run_text, tmp_path):
@@ -88,7 +99,7 @@ def test_an_exception_ends_the_script_with_a_traceback_of_its_own_frames_and_lin
     assert found.error == "ZeroDivisionError: division by zero"
     assert outputs(failed) == [("text", "before\n"), "error"]
     text = failed.outputs[-1]["traceback"]
-    assert f'script.py", line 7, in <module>\n    fails(0)' in text
+    assert 'script.py", line 7, in <module>\n    fails(0)' in text
     assert 'script.py", line 4, in fails' in text
     assert "execute.py" not in text and "runpy" not in text
     assert (after.outputs, after.seconds) == ([], None)
@@ -101,7 +112,6 @@ def test_an_exception_ends_the_script_with_a_traceback_of_its_own_frames_and_lin
         ("x = = 1", "SyntaxError: invalid syntax"),
         ("import os; os._exit(0)", "ended by itself, with exit status 0, before its last cell"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL"),
-        ("import ctypes; ctypes.string_at(0)", "ended by SIGSEGV"),
     ],
 )
 def test_however_a_script_ends_itself_the_run_says_so_and_keeps_what_was_shown_before(
@@ -122,10 +132,8 @@ def test_what_was_printed_in_the_cell_that_died_is_kept(run_text):
 
 
 def test_a_script_that_takes_too_long_is_stopped_and_its_traceback_says_where(run_text):
-    started = time.perf_counter()
-    found = run_text("# %%\nprint('begins')\nwhile True:\n    pass\n", timeout=2)
-    assert time.perf_counter() - started < 10
-    assert found.error == "stopped after 2 s, the most that a chapter may take"
+    found = run_text("# %%\nprint('begins')\nwhile True:\n    pass\n", timeout=5)
+    assert found.error == "stopped after 5 s, the most that a chapter may take"
     assert outputs(code(found)[0]) == [("text", "begins\n"), "error"]
     assert "KeyboardInterrupt" in code(found)[0].outputs[-1]["traceback"]
 
@@ -144,16 +152,17 @@ def test_what_a_script_leaves_running_ends_with_it(run_text, tmp_path):
     assert not late.exists()
 
 
-def test_a_hundred_thousand_lines_are_shortened_with_a_note(run_text):
-    found = run_text("# %%\nfor i in range(100_000):\n    print(i)\n")
+def test_a_hundred_thousand_lines_are_shortened_and_printing_forever_does_not_fill_the_disk(
+    run_text, tmp_path
+):
+    found = run_text(
+        "# %%\nfor i in range(100_000):\n    print(i)\n# %%\nwhile True:\n    print('y' * 1_000_000)\n",
+        timeout=60,
+    )
     lines = code(found)[0].outputs[0]["text"].splitlines()
     assert len(lines) == MOST_LINES + 1
     assert lines[MOST_LINES - LAST_LINES] == f"[… {100_000 - MOST_LINES:,} lines left out …]"
     assert (lines[0], lines[-1]) == ("0", "99999")
-
-
-def test_printing_forever_does_not_fill_the_disk(run_text, tmp_path):
-    found = run_text("# %%\nwhile True:\n    print('y' * 100_000)\n", timeout=60)
     assert found.error == "OSError: [Errno 27] File too large"
     assert sum(path.stat().st_size for path in (tmp_path / "out").iterdir()) < 1_000_000
 
@@ -185,22 +194,22 @@ def test_source_and_classes_can_be_inspected_and_pickled(run_text):
     assert found.error is None
 
 
-def test_a_quick_run_says_so_and_the_data_folder_is_handed_on(run_text, tmp_path):
-    found = run_text(
-        "# %%\nimport os\nos.environ['QBREF_QUICK'], os.environ['QBREF_DATA']", quick=True, data=tmp_path
-    )
+def test_a_run_says_whether_it_was_quick_and_when_and_where_it_took_place(run_text, tmp_path):
+    text = "# %%\nimport os\nos.environ['QBREF_QUICK'], os.environ['QBREF_DATA']"
+    found = run_text(text, quick=True, data=tmp_path)
     assert found.quick
     assert outputs(code(found)[0]) == [("text", f"('1', {str(tmp_path.resolve())!r})\n")]
+    assert found.when.endswith(" UTC")
+    assert set(found.machine) == {"qbref", "processor", "processors", "python", "numpy"}
+    assert Run.load(tmp_path / "out") == found
 
 
-@pytest.mark.parametrize("chosen, expected", [({}, "1"), ({"OMP_NUM_THREADS": "2"}, None)])
-def test_what_is_timed_is_one_thread_unless_the_reader_chose(monkeypatch, run_text, chosen, expected):
+def test_what_is_timed_is_one_thread_unless_the_reader_chose(monkeypatch):
     for name in run.threads.VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    for name, value in chosen.items():
-        monkeypatch.setenv(name, value)
-    found = run_text("# %%\nimport os\nos.environ.get('OPENBLAS_NUM_THREADS')")
-    assert outputs(code(found)[0]) == ([("text", f"{expected!r}\n")] if expected else [])
+    assert run.environment(quick=False, data=None)["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    assert "OPENBLAS_NUM_THREADS" not in run.environment(quick=False, data=None)
 
 
 @pytest.mark.parametrize("text, error", [("print(1)\n", "ValueError: "), (None, "FileNotFoundError: ")])
@@ -212,17 +221,7 @@ def test_a_script_that_is_no_chapter_is_a_run_with_an_error(tmp_path, text, erro
     assert Run.load(tmp_path / "out") == found
 
 
-def test_the_record_says_when_and_on_what_machine(run_text, tmp_path):
-    found = run_text("# %%\nx = 1\n")
-    assert found.when.endswith(" UTC")
-    assert set(found.machine) == {"qbref", "processor", "processors", "python", "numpy"}
-    assert Run.load(tmp_path / "out") == found
-
-
 def test_the_command_ends_with_status_one_if_the_script_failed(tmp_path):
-    import subprocess
-    import sys
-
     (tmp_path / "script.py").write_text("# %%\n1 / 0\n")
     command = [sys.executable, "-m", "chapters.book.run", tmp_path / "script.py", tmp_path / "out"]
     assert subprocess.run(command, cwd=run.ROOT).returncode == 1
