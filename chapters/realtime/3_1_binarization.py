@@ -99,7 +99,7 @@ lab.say(
 # it:
 #
 # $$ \frac{\partial L}{\partial w} = \frac{\partial L}{\partial \operatorname{sign}(w)}
-# \cdot \frac{d \operatorname{sign}(w)}{d w}, \qquad \frac{d \operatorname{sign}(w)}{d w} = 0
+# \cdot \frac{d \operatorname{sign}(w)}{d w}, \quad \frac{d \operatorname{sign}(w)}{d w} = 0
 # \text{ wherever } w \ne 0 \tag{2} $$
 #
 # Here is the layer. The forward pass is the sign; what the backward pass multiplies by is a function
@@ -182,8 +182,8 @@ lab.say(
 # be on the other side? The **straight-through estimator** (直通估计器, STE) pretends that sign was a gentler
 # function which has a slope, and takes that one's:
 #
-# $$ \frac{d \operatorname{sign}(w)}{d w} \;\to\; 1 \qquad\text{or}\qquad
-# [\,|w| \le 1\,] \qquad\text{or}\qquad (2 - 2|w|)\,[\,|w| \le 1\,] \tag{3} $$
+# $$ \frac{d \operatorname{sign}(w)}{d w} \;\to\; 1 \quad\text{or}\quad
+# [\,|w| \le 1\,] \quad\text{or}\quad (2 - 2|w|)\,[\,|w| \le 1\,] \tag{3} $$
 #
 # The first pretends sign was the identity, the second (Courbariaux et al. 2016) that it was clip(w, −1, 1),
 # the third (Bi-Real Net, Liu et al. 2018) a smooth step made of two parabolas.
@@ -314,14 +314,16 @@ chosen = [
 ]
 with plots.style():
     fig = plots.figure(900, 360)
-    axes = fig.add_subplot(xlabel="training step", ylabel="latent weight")
+    axes = fig.add_subplot(
+        xlabel="training step", ylabel="latent weight", ylim=(-1.2, 1.6)
+    )
     axes.axhline(0, color="black", linewidth=1)
     for i in chosen:
-        (line,) = axes.plot(path[:, i], label=f"{crossings[i]} crossings of zero")
+        (line,) = axes.plot(path[:, i], label=f"crossings of zero: {crossings[i]}")
         axes.plot(
             binary.sign(path[:, i]), color=line.get_color(), linewidth=1, alpha=0.6
         )
-    axes.legend(loc="center right", fontsize=10)
+    axes.legend(loc="upper left", fontsize=10, ncols=3)
     axes.set_title("Latent weights wander, their signs jump")
 lab.show(
     fig,
@@ -569,7 +571,9 @@ print(f"relative squared error: {error(alpha):.2f} with alpha, {error(1):.1f} wi
 # Every candidate starts from the trained network and trains on for three epochs with its restriction in the
 # forward pass (**quantization-aware training**, 量化感知训练; 8 bits get by without). So does float32, or we
 # should credit a restriction with what the extra epochs did. **Ternary** (三值化) weights are $-\alpha, 0,
-# +\alpha$ and take two bits.
+# +\alpha$ and take two bits. The symmetric 2-bit grid has three levels, too, but its step is the largest
+# $|w|$ of a row, while $\alpha$ is fitted to all of them: the rows of these two differ by nothing but a
+# scale.
 
 # %%
 CONTINUE = lab.epochs(3), 3e-3
@@ -611,12 +615,12 @@ def sparse_bytes_of(model):
 
 
 def prune_to(n_bytes):
-    dense = 1 - n_bytes / bytes_of(8)  # so sparse at least, as positions take bits, too
-    for sparsity in np.arange(dense, 1, 0.005):
-        model = ptq.prune(real, sparsity, scope="global")
-        if sparse_bytes_of(model) <= n_bytes:
-            return model
-    raise ValueError(f"n_bytes must leave room for a weight, got {n_bytes}")
+    low, high = 0.5, 1.0  # share of zeros: too large a network, small enough
+    for _ in range(10):
+        middle = (low + high) / 2
+        small = sparse_bytes_of(ptq.prune(real, middle, scope="global")) <= n_bytes
+        low, high = (low, middle) if small else (middle, high)
+    return ptq.prune(real, high, scope="global")
 
 
 widths = {"8 bits": 8, "4 bits": 4, "2 bits": 2, "ternary": 2, "binary": 1}
@@ -708,7 +712,7 @@ lab.show(
 
 # %% [markdown]
 # Two questions to the table. *What does binarization pay for its size?* Its last column. *And is it the
-# best use of so few bytes?*
+# best use of so few bytes?* That takes two candidates of one size, side by side.
 
 # %%
 lost = {
@@ -726,6 +730,7 @@ lab.claim(
     f"{'; by '.join(f'{v} points ({k})' for k, v in lost.items())}, at "
     f"{sizes['float32'] / sizes['binary']:.1f} times the bytes of binary weights.",
 )
+rivals["ternary"] = rivals["2 bits"]
 duels = {
     peer: lab.paired(correct[peer], correct[name]) for peer, name in rivals.items()
 }
