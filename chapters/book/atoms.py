@@ -1,11 +1,13 @@
 """What a formula is made of, and how its pieces stand beside one another."""
 
+import re
 from itertools import pairwise
 from typing import NamedTuple
 
 from chapters.book import symbols
 from chapters.book.escape import escape
 
+OPERATOR = re.compile("<mo\\b[^>]*>([^<]*)<")
 APPLY = "<mo>&#x2061;</mo>"
 THIN = '<mspace width="0.1667em"/>'
 
@@ -41,23 +43,27 @@ def lay_out(atoms, before="start"):
             continue
         follower = followers.get(i, "end")
         if part == "bar":
-            part = "close" if markup in inside else "open"
-            inside ^= {markup}
-            form = "postfix" if part == "close" else "prefix"
-            pieces.append(markup.replace("<mo", f'<mo form="{form}"', 1))
+            sign = OPERATOR.search(markup)[1]
+            part = "close" if sign in inside else "open"
+            inside ^= {sign}
+            pieces.append(_formed(markup, "postfix" if part == "close" else "prefix"))
         elif part == "bin" and (
             before not in ("ord", "close") or follower in ("rel", "close", "punct", "end")
         ):
             part = "ord"
             pieces.append(atom.lone)
         elif part == "bin" and not pieces:
-            pieces.append(markup.replace("<mo", '<mo form="infix"', 1))
+            pieces.append(_formed(markup, "infix"))
         else:
             pieces.append(THIN + markup if part == "op" and before in ("ord", "close") else markup)
         if part == "op" and follower in ("ord", "op", "big", "open", "bar"):
             pieces.append(APPLY + ("" if follower == "open" else THIN))
         before = part
     return "".join(pieces)
+
+
+def _formed(markup, form):
+    return re.sub(r"<mo\b", f'<mo form="{form}"', markup, count=1)
 
 
 def mrow(atoms):
@@ -118,7 +124,7 @@ def _atoms():
         (symbols.GREEK, lambda sign: Atom(f"<mi>{sign}</mi>")),
         (symbols.UPRIGHT, lambda sign: Atom(upright(sign))),
         (symbols.BINARY, _sign),
-        (symbols.RELATION, lambda sign: Atom(f"<mo>{sign}</mo>", "rel")),
+        (symbols.RELATION, lambda sign: Atom(f"<mo>{escape(sign)}</mo>", "rel")),
         (symbols.OPENING, lambda sign: Atom(f'<mo form="prefix" stretchy="false">{sign}</mo>', "open")),
         (symbols.CLOSING, lambda sign: Atom(f'<mo form="postfix" stretchy="false">{sign}</mo>', "close")),
         (symbols.BARS, lambda sign: Atom(f'<mo stretchy="false">{sign}</mo>', "bar")),
@@ -129,7 +135,7 @@ def _atoms():
         (symbols.INTEGRALS, lambda sign: Atom(f"<mo>{sign}</mo>", "big")),
         (symbols.SPACES, lambda width: Atom(f'<mspace width="{width}"/>', "space")),
     ]
-    return {_key(name): make(escape(sign)) for table, make in tables for name, sign in table.items()}
+    return {_key(name): make(sign) for table, make in tables for name, sign in table.items()}
 
 
 def _sign(sign):

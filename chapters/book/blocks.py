@@ -1,6 +1,8 @@
 """A Markdown text as a tree of blocks: headings, paragraphs, lists, quotes, code, formulas, tables, rules."""
 
 import re
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from chapters.book import inline
@@ -9,6 +11,7 @@ HEADING = re.compile(r"(#{1,4}) +(\S.*)")
 FENCE = re.compile(r"```+(?=[^`]*$)")
 RULE = re.compile(r"-{3,}")
 ITEM = re.compile(r"( *)([-*+]|\d{1,9}[.)]) +(?=\S)")
+PREFIX = re.compile(r"(?:[ \t>]|(?:[-*+]|\d{1,9}[.)]) )*")
 ALIGNMENT = re.compile(r"(:?)-+(:?)")
 ALIGNMENTS = {("", ""): None, (":", ""): "left", ("", ":"): "right", (":", ":"): "center"}
 DEEPEST = 12
@@ -71,21 +74,21 @@ def parse(text):
 
 
 def split_code(text):
-    """(lines, is_code) pairs that, joined by line breaks, are `text` again: fenced code apart from the rest.
+    """(text, is_code) parts that make up `text`: its fences, also those in lists and quotes, and the rest.
 
-    >>> split_code("a\\n```\\nb\\n```\\nc")
-    [('a', False), ('```\\nb\\n```', True), ('c', False)]
+    >>> split_code("a\\n- ```\\n  b\\n  ```\\nc")
+    [('a\\n', False), ('- ```\\n  b\\n  ```\\n', True), ('c', False)]
     """
-    lines = text.split("\n")
-    parts, begin, i = [], 0, 0
-    while i < len(lines):
-        code = _code(lines, i, 0)
-        if code:
-            parts += [(lines[begin:i], False), (lines[i : code[1]], True)]
-            begin = code[1]
-        i = code[1] if code else i + 1
-    parts.append((lines[begin:], False))
-    return [("\n".join(part), is_code) for part, is_code in parts if part]
+    parts, fence = [], ""
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
+        inner = line[PREFIX.match(line).end() :].strip()
+        opening = FENCE.match(inner)
+        parts.append((line, bool(fence or opening)))
+        if fence and _closes(inner, fence):
+            fence = ""
+        elif opening and not fence:
+            fence = opening[0]
+    return [("".join(line for line, _ in group), code) for code, group in groupby(parts, key=itemgetter(1))]
 
 
 def _parse(lines, depth):
@@ -111,11 +114,14 @@ def _code(lines, i, depth):
         return None
     fence, indent = opening[0], _indent(lines[i])
     for end in range(i + 1, len(lines)):
-        closing = lines[end].strip()
-        if len(closing) >= len(fence) and not closing.strip("`"):
+        if _closes(lines[end].strip(), fence):
             body = [line[min(indent, _indent(line)) :] for line in lines[i + 1 : end]]
             return Code(lines[i].strip().lstrip("`").strip(), "\n".join(body)), end + 1
     raise ValueError(f"code must end with a line {fence!r}, got {lines[i].strip()!r} and no end")
+
+
+def _closes(line, fence):
+    return len(line) >= len(fence) and not line.strip("`")
 
 
 def _math(lines, i, depth):
@@ -235,7 +241,7 @@ def _paragraph(lines, i, depth):
 
 
 def _starts_block(line):
-    """Whether `line` ends a paragraph; of numbered items only the first does: a line may begin with a year."""
+    """Whether `line` ends a paragraph; of numbered items only 1 does: a line may begin with a year."""
     line = line.strip()
     item = ITEM.match(line)
     return bool(

@@ -79,9 +79,8 @@ def relink(text, resolve):
     >>> relink("see [bits](realtime/2.1), not `[x](y)`", "https://example.org/{}".format)
     'see [bits](https://example.org/realtime/2.1), not `[x](y)`'
     """
-    return "\n".join(
-        part if is_code else _relink_prose(part, resolve) for part, is_code in blocks.split_code(text)
-    )
+    parts = blocks.split_code(text)
+    return "".join(part if is_code else _relink_prose(part, resolve) for part, is_code in parts)
 
 
 def anchor(heading, ids):
@@ -92,10 +91,22 @@ def anchor(heading, ids):
         name = section[1]
     else:
         name = "-".join(re.findall(r"\w+", words.lower())) or "section"
-    candidates = (name if count == 1 else f"{name}-{count}" for count in range(1, len(ids) + 2))
-    chosen = next(candidate for candidate in candidates if candidate not in ids)
+    chosen = _free(name, ids)
     ids.add(chosen)
     return chosen
+
+
+def _free(name, ids):
+    """`name`, or else ``name-2``, ``name-3``, …: found by doubling and halving, however many are taken."""
+    taken, free = 1, 2
+    if name not in ids:
+        return name
+    while f"{name}-{free}" in ids:
+        taken, free = free, 2 * free
+    while free - taken > 1:
+        middle = (taken + free) // 2
+        taken, free = (middle, free) if f"{name}-{middle}" in ids else (taken, middle)
+    return f"{name}-{free}"
 
 
 class _Writer:
@@ -192,11 +203,13 @@ def _href(target, resolve):
 
 
 def _relink_prose(text, resolve):
-    pieces, position = [], 0
+    pieces, position, is_open = [], 0, False
     for start, end, kind, value in inline.tokens(text):
-        if kind == "target":
+        if kind == "target" and is_open:
             pieces += [text[position:start], f"]({_href(value, resolve)})"]
             position = end
+        if kind in ("open", "target"):
+            is_open = kind == "open"
     return "".join(pieces) + text[position:]
 
 

@@ -113,6 +113,8 @@ def _check_output(output, name):
         _must(isinstance(output["name"], str), f"{name}.name", "be a str", output["name"])
         _must(_is_text(output["text"]), f"{name}.text", "be a str or a list of str", output["text"])
     elif kind == "error":
+        for field in ("ename", "evalue"):
+            _must(isinstance(output[field], str), f"{name}.{field}", "be a str", output[field])
         good = isinstance(output["traceback"], list) and _is_text(output["traceback"])
         _must(good, f"{name}.traceback", "be a list of str", output["traceback"])
     else:

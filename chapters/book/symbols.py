@@ -58,7 +58,7 @@ INTEGRALS = {"int": "∫", "iint": "∬", "oint": "∮"}
 ACCENTS = {
     "hat": "^", "bar": "¯", "tilde": "~", "dot": "˙", "ddot": "¨", "vec": "→", "check": "ˇ", "breve": "˘",
 }  # fmt: skip
-STRETCHED = {"overline": "‾", "widehat": "^", "widetilde": "~", "overrightarrow": "→"}
+STRETCHED = {"widehat": "\u0302", "widetilde": "\u0303", "overrightarrow": "→"}  # the combining signs stretch
 SIZES = {"big": 1.2, "Big": 1.8, "bigg": 2.4, "Bigg": 3.0}
 SPACES = {
     "quad": "1em", "qquad": "2em", r"\,": "0.1667em", r"\:": "0.2222em", r"\;": "0.2778em",

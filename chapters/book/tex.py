@@ -4,7 +4,6 @@ arguments, or a group, and may carry scripts.
 What is not in ``symbols.py`` or here is an error, never a gap.
 """
 
-import re
 from functools import partial
 
 from chapters.book import symbols
@@ -21,43 +20,26 @@ from chapters.book.atoms import (
     upright,
 )
 from chapters.book.escape import escape
+from chapters.book.tokens import NO_BREAK, Tokens
 
-TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\{,\}\d{3})*(?:\.\d+)?|\s+|.", re.DOTALL | re.ASCII)
 STOPS = ("", "}", "&", r"\\", r"\right", r"\middle", r"\end")
-NO_BREAK = "\u00a0"
-TEXT_ESCAPES = {r"\,": "\u2009", r"\ ": NO_BREAK, "~": NO_BREAK} | {rf"\{sign}": sign for sign in "_%$&#{}"}
 DEEPEST = 40
 
 
-class Parser:
+class Parser(Tokens):
     """Methods named after what they read; each leaves `position` behind it."""
 
     def __init__(self, tex, display):
-        self.tokens = [*TOKEN.findall(tex), ""]
-        self.position = 0
+        super().__init__(tex)
         self.depth = 0
         self.display = display
 
-    def peek(self):
-        while self.tokens[self.position].isspace():
-            self.position += 1
-        return self.tokens[self.position]
-
-    def next(self):
-        token = self.peek()
-        self.position += token != ""
-        return token
-
-    def expect(self, token):
-        if (got := self.next()) != token:
-            raise ValueError(f"tex must have {token!r} here, got {got or 'its end'!r}")
-
     def formula(self):
         atoms = self.row()
-        if not atoms:
-            raise ValueError("tex must not be empty")
         if left := self.peek():
             raise ValueError(f"tex must open what it ends or divides, got {left!r}")
+        if not atoms:
+            raise ValueError("tex must have a formula, got nothing")
         return mrow(atoms)
 
     def row(self, stop=None):
@@ -78,7 +60,7 @@ class Parser:
         base, below, above = self.atom(), None, None
         while (token := self.peek()) in ("_", "^", "'"):
             if (below if token == "_" else above) is not None:
-                raise ValueError(f"tex must have one script on each side, got a second {token!r}")
+                raise ValueError(f"tex must have one script on a side, got {token!r}")
             if token == "'":
                 above = self.primes()
             elif self.next() == "_":
@@ -102,8 +84,9 @@ class Parser:
         token = self.peek()
         if token in STOPS or token in ("_", "^", "'"):
             raise ValueError(f"tex must have an argument here, got {token or 'its end'!r}")
-        if token[0].isdigit():  # x^12 is x¹2
-            self.tokens[self.position : self.position + 1] = list(token)
+        if token.isascii() and token[0].isdecimal():  # x^12 is x¹2
+            self.tokens[self.position] = token[1:] or " "
+            return Atom(f"<mn>{token[0]}</mn>")
         atom = self.atom()
         return atom._replace(markup=atom.lone) if atom.lone else atom
 
@@ -111,19 +94,6 @@ class Parser:
         atoms = self.row()
         self.expect("}")
         return Atom(mrow(atoms))
-
-    def raw(self):
-        """The text of a group, spaces and all."""
-        self.expect("{")
-        text = ""
-        while (token := self.tokens[self.position]) != "}":
-            self.position += 1
-            plain = TEXT_ESCAPES.get(token, token)
-            if not token or token in "{$^_&#%" or plain.startswith("\\"):
-                raise ValueError(f"tex must have plain text here, got {token or 'its end'!r}")
-            text += plain
-        self.position += 1
-        return text
 
     def atom(self):
         self.depth += 1
@@ -161,6 +131,12 @@ class Parser:
             f'<mover accent="true">{self.argument().markup}<mo stretchy="{stretchy}">{sign}</mo></mover>'
         )
 
+    def overline(self):
+        """A border: no sign for a line above is stretched by every font."""
+        return Atom(
+            f'<mrow style="border-top:0.05em solid;padding-top:0.12em">{self.argument().markup}</mrow>'
+        )
+
     def fraction(self, style=None):
         above, below = (self.small(self.argument).markup for _ in range(2))
         markup = f"<mfrac>{above}{below}</mfrac>"
@@ -189,7 +165,8 @@ class Parser:
 
     def stacked(self, tag):
         script, base = self.small(self.argument).markup, self.argument()
-        return base._replace(markup=f"<{tag}>{base.markup}{script}</{tag}>", limits=False)
+        markup = f"<{tag}>{base.markup}{script}</{tag}>"
+        return base._replace(markup=markup, lone=base.lone and markup, limits=False)
 
     def delimiter(self):
         token = self.next()
@@ -215,6 +192,8 @@ class Parser:
         name = self.raw()
         if name not in ENVIRONMENTS:
             raise ValueError(f"tex must begin one of {', '.join(ENVIRONMENTS)}, got {name!r}")
+        sides, fences, display = ENVIRONMENTS[name]
+        outside, self.display = self.display, display
         rows, end = [[]], "&"
         while end in ("&", r"\\"):
             before = "ord" if name == "aligned" and rows[-1] else "start"
@@ -222,11 +201,16 @@ class Parser:
             end = self.next()
             if end == r"\\":
                 rows.append([])
-        if end != r"\end" or self.raw() != name:
+        if end == r"\end":
+            end = self.raw()
+        if end != name:
             raise ValueError(rf"tex must end what it begins with \end{{{name}}}, got {end or 'its end'!r}")
         if rows[-1] == [""]:
             rows.pop()
-        return Atom(matrix(rows, *ENVIRONMENTS[name]))
+        if not rows:
+            raise ValueError(f"tex must have a row in {name}, got none")
+        self.display = outside
+        return Atom(matrix(rows, sides, fences, display))
 
 
 ENVIRONMENTS = {
@@ -248,6 +232,7 @@ COMMANDS = {
     r"\operatorname": Parser.operatorname,
     r"\text": Parser.text,
     r"\texttt": lambda parser: parser.text(' style="font-family:monospace"'),
+    r"\overline": Parser.overline,
     r"\underbrace": lambda parser: parser.brace("munder", "⏟"),
     r"\overbrace": lambda parser: parser.brace("mover", "⏞"),
     r"\underset": lambda parser: parser.stacked("munder"),

@@ -22,17 +22,18 @@ unless said:
 
 =========================================================  =========================================
 `onnx`: quantize_linear with dequantize_linear             14,700,000 with each of the two systems
+the same with float16                                      38,000,000
 dynamic_quantize_linear                                    4,000 arrays with each
 matmul_integer, conv_integer                               624,000 and 419,000
 qlinear_matmul, qlinear_conv                               1,240,000 and 1,024,000
-`torch`: quantize, dequantize                              10,200,000
-quantized_decomposed                                       9,000,000
-fake_quantize, learnable, with gradients                   2,200,000
+`torch`: quantize, dequantize, quantized_decomposed        19,200,000
+fake_quantize, learnable, with gradients                   2,300,000
 choose_qparams; min/max observers; HistogramObserver       3,000; 2,000; 1,538
 quantized_linear; quantized_conv2d                         530,000; 2,250,000 (oneDNN: one differs)
 `tflite`: quantize, dequantize, requantize                 2,400,000
 fully_connected, conv_2d, depthwise_conv_2d                4,500,000
 add, sub, mul, pooling, softmax, logistic, tanh            5,800,000
+softmax, logistic, tanh of int16                           54,000,000
 fake_quant_with_min_max_vars                               327,000
 `larq`: packing; bconv2d                                   52,000; 110,000
 each elementwise quantizer                                 20,000 (swish and DoReFa gradients: to 1e-5)

@@ -78,7 +78,7 @@ def test_a_product_of_rounded_factors_is_not_the_rounded_product():
         if np.rint((np.float32(a) * tenth) * (np.float32(b) * tenth))
         != np.rint(np.float32(a * b) * (tenth * tenth))
     )
-    assert row.setting[:3] == (0.1, 0.1, 1.0) and tuple(row.x.tolist()) == expected
+    assert row.setting == (0.1, 0.1, 1.0, 0) and tuple(row.x.tolist()) == expected
     assert causes(row) == ["product"]
 
 
@@ -184,6 +184,7 @@ def test_softmax_parts_at_the_first_logits_of_the_first_scale():
     assert row.setting == (0.01,)
     logits = sorted(((0, -a, -b) for b in range(129) for a in range(b + 1)), key=lambda x: (-sum(x), -x[2]))
     x = np.array(logits, np.int8)
+    np.testing.assert_array_equal(FAMILIES["softmax int8"].inputs(row.setting, ()), x)
     for scale in (1.0, *(k / 10 for k in range(1, 10))):
         assert (tflite.softmax(x, scale) == tflite.softmax(x, scale, kernels="opt")).all()
     differ = (tflite.softmax(x, 0.01) != tflite.softmax(x, 0.01, kernels="opt")).any(axis=1)

@@ -152,6 +152,10 @@ def test_bitpacked_output_is_a_strict_comparison_packed_along_filters():
         (lambda x, w: larq.bconv2d(x, w, 3, ONES, ZEROS), "multiplier must be float32 of shape"),
         (lambda x, w: larq.bconv2d(x, w, 3, ONES[:1], np.array([np.nan], F)), "bias must be finite"),
         (lambda x, w: larq.bconv2d_int8(x, w, 3, ONES[:1], ZEROS[:1], 0.0, 0), "scale must be positive"),
+        (lambda x, w: larq.bconv2d_int8(x, w, 3, ONES[:1], ZEROS[:1], 1e-46, 0), "scale must be positive"),
+        (lambda x, w: larq.popcounts(x.tolist(), w, 3), "x_words must be int32 with 4 axes, got int64"),
+        (lambda x, w: larq.popcounts(x, w[0], 3), "filter_words must be int32 with 4 axes"),
+        (lambda x, w: larq.popcounts(x, w, "3", padding="SAME"), "channels must be an integer"),
     ],
 )
 def test_what_larq_refuses_or_does_not_define_is_refused(call, message):
@@ -159,3 +163,11 @@ def test_what_larq_refuses_or_does_not_define_is_refused(call, message):
     w = larq.quantize(np.ones((1, 2, 2, 3), F))
     with pytest.raises((ValueError, TypeError), match=message):
         call(x, w)
+
+
+def test_no_filters_give_no_channels():
+    x = larq.quantize(np.ones((1, 2, 2, 4), F))
+    w = np.empty((0, 2, 2, 1), np.int32)
+    for padding in ("VALID", "SAME"):
+        side = {"VALID": 1, "SAME": 2}[padding]
+        assert larq.popcounts(x, w, 4, padding=padding).shape == (1, side, side, 0)

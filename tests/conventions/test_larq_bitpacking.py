@@ -51,6 +51,12 @@ def test_layout_and_emptiness_do_not_matter():
     assert larq.dequantize(np.empty((0, 2), np.int32), 40).shape == (0, 40)
 
 
+def test_the_offset_of_a_tiny_scale_saturates():
+    words = np.array([1], np.int32)
+    for scale in (1e-10, 1e-45):  # 1e10 does not fit in int32, 1 / 1e-45 not in float32
+        assert larq.dequantize(words, 2, scale, -7).tolist() == [-128, 127]
+
+
 @pytest.mark.parametrize(
     "call, message",
     [
@@ -60,7 +66,16 @@ def test_layout_and_emptiness_do_not_matter():
         (lambda: larq.dequantize(np.zeros(2, np.int32), 32), "words must have 1 words for 32 channels"),
         (lambda: larq.dequantize(np.zeros(1, np.int64), 32), "words must be int32, got int64"),
         (lambda: larq.dequantize(np.array([4], np.int32), 2), "words must"),
-        (lambda: larq.dequantize(np.zeros(1, np.int32), 2, scale=0.0), "scale must be positive, got 0.0"),
+        (
+            lambda: larq.dequantize(np.zeros(1, np.int32), 2, scale=0.0),
+            "scale must be positive and finite, got 0.0",
+        ),
+        (lambda: larq.dequantize(np.zeros(1, np.int32), 2, scale=1e-46), "scale must be positive and finite"),
+        (
+            lambda: larq.dequantize(np.zeros(1, np.int32), 2, scale=np.inf),
+            "scale must be positive and finite",
+        ),
+        (lambda: larq.dequantize(np.zeros(1, np.int32), 2, 0.5, 128), "zero_point must lie within"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, message):

@@ -49,6 +49,22 @@ def test_ternary_weight_networks_threshold_uses_values_beyond_one_unclipped():
     assert_same(larq.ste_tern(x, ternary_weight_networks=True), [-1, 0, 0, 1])
 
 
+def test_ternary_differences_that_flush_to_zero_count_as_the_threshold():
+    x = np.array([4.0e-38, -4.0e-38, 3.0e-38, 1e-39, 0], F)
+    assert_same(larq.ste_tern(x, 4.5e-38), [1, -1, 0, 0, 0])
+    assert_same(larq.ste_tern(x, 0), [1, -1, 1, 0, 0])
+
+
+def test_a_negative_ternary_threshold_is_as_a_positive_one():
+    x = np.array([-0.5, 0.04, 0.05, 2], F)
+    assert_same(larq.ste_tern(x, -0.05), [-1, 0, 1, 1])
+
+
+def test_magnitude_aware_gradient_is_zero_outside_whatever_alpha():
+    w = np.array([[np.nan, np.inf], [0.5, 0.5]], F)
+    assert_same(larq.magnitude_aware_sign_gradient(w), [[0, 0], [np.nan, np.inf]])
+
+
 def test_magnitude_aware_scale_belongs_to_the_last_axis():
     w = np.array([[[[1, -2], [3, 0]]]], F)
     assert_same(larq.magnitude_aware_sign(w), [[[[2, -1], [2, 1]]]])
@@ -67,6 +83,12 @@ def test_dorefa_weights_lie_between_minus_one_and_one():
     expected = np.float32(2) * (np.array([0, 1, 2, 2, 3], F) / F(3)) - 1
     assert_same(larq.dorefa_quantizer(w, mode="weights"), expected)
     assert_same(larq.dorefa_quantizer(np.zeros(2, F), k_bit=1, mode="weights"), [-1, -1])  # 0.5 goes to 0
+
+
+def test_dorefa_takes_subnormal_weights_for_zeros():
+    w = np.full(2, 1e-45, F)
+    assert_same(larq.dorefa_quantizer(w, k_bit=2, mode="weights"), [F(2) * (F(2) / F(3)) - 1] * 2)
+    assert_same(larq.dorefa_gradient(w, mode="weights"), [0, 0])
 
 
 def test_dorefa_weight_gradient_against_a_difference_quotient_with_the_maximum_held():
@@ -89,5 +111,12 @@ def test_every_quantizer_keeps_dtype_and_shape():
 
 
 def test_an_unknown_mode_is_refused():
-    with pytest.raises(ValueError, match="mode must be 'activations' or 'weights', got 'both'"):
-        larq.dorefa_quantizer([0.5], mode="both")
+    for function in (larq.dorefa_quantizer, larq.dorefa_gradient):
+        with pytest.raises(ValueError, match="mode must be one of .*, got 'both'"):
+            function([0.5], mode="both")
+
+
+def test_channels_need_an_axis_of_their_own():
+    for function in (larq.magnitude_aware_sign, larq.magnitude_aware_sign_gradient):
+        with pytest.raises(ValueError, match="w must have weights and output channels, got shape"):
+            function(np.float32(2))

@@ -18,8 +18,14 @@ import numpy as np
 
 from qbref.binary.checks import check_choice
 from qbref.conventions.arithmetic import saturate, to_int32
-from qbref.conventions.larq.bconv2d_popcount import check_filter_fits, outside_sums, pads_with_zero, popcounts
-from qbref.conventions.larq.bitpacking import packed
+from qbref.conventions.larq.bconv2d_popcount import (
+    as_images,
+    check_filter_fits,
+    outside_sums,
+    pads_with_zero,
+    popcounts,
+)
+from qbref.conventions.larq.bitpacking import as_scale, packed
 from qbref.quant.checks import as_integer, check_within
 from qbref.quant.rounding import round_half_away
 
@@ -65,6 +71,7 @@ def bconv2d(x_words, filter_words, channels, multiplier, bias, activation="NONE"
     array([2., 3.], dtype=float32)
     """
     check_choice("kernels", kernels, ("ref", "opt"))
+    x_words, filter_words = as_images(x_words, filter_words)
     corrected = kernels == "opt" and pads_with_zero(geometry)
     if corrected:
         check_filter_fits(x_words, filter_words, **geometry)
@@ -109,13 +116,11 @@ def bconv2d_int8(
     >>> bconv2d_int8(x, w, 1, one, zero, scale=0.8, zero_point=0).ravel()  # -2 / 0.8 = -2.5
     array([-3,  0], dtype=int8)
     """
-    if not 0 < scale < np.inf:
-        raise ValueError(f"scale must be positive and finite, got {scale}")
+    scale = as_scale(scale)
     check_within("zero_point", np.asarray(as_integer("zero_point", zero_point)), -128, 127)
+    x_words, filter_words = as_images(x_words, filter_words)
     pop = popcounts(x_words, filter_words, channels, **geometry)
-    v = _linear(
-        pop, filter_words, channels, multiplier, bias, activation, geometry, np.float32(scale), zero_point
-    )
+    v = _linear(pop, filter_words, channels, multiplier, bias, activation, geometry, scale, zero_point)
     return saturate(to_int32(round_half_away(v)), -128, 127, np.int8)
 
 
@@ -142,6 +147,7 @@ def bconv2d_bitpacked(x_words, filter_words, channels, thresholds, **geometry):
     """
     if pads_with_zero(geometry):
         raise ValueError("pad_values must be 1 for bitpacked output with padding 'SAME', got 0")
+    x_words, filter_words = as_images(x_words, filter_words)
     pop = popcounts(x_words, filter_words, channels, **geometry)
     return packed(pop > _per_filter("thresholds", thresholds, filter_words, np.int32))
 

@@ -45,14 +45,15 @@ def popcounts(x_words, filter_words, channels, **geometry):
     >>> popcounts(x, w, channels=2, padding="SAME").ravel()  # three taps outside, one differing sign each
     array([4], dtype=int32)
     """
+    x_words, filter_words = as_images(x_words, filter_words)
     size, stride, dilation, pads = _geometry(x_words, filter_words, geometry)
     zero_padded = pads_with_zero(geometry)
-    if zero_padded and channels % 2:
+    if zero_padded and as_integer("channels", channels) % 2:
         raise ValueError(f"channels must be even where 'SAME' pads with 0, got {channels}")
     x, filters = widened(x_words, channels), widened(filter_words, channels)
     x = np.pad(x, ((0, 0), *pads, (0, 0)))
     accumulator = backend.default().binary_conv2d(
-        x, filters.reshape(len(filters), -1), channels, size, stride, 0, dilation
+        x, filters.reshape(len(filters), math.prod(filters.shape[1:])), channels, size, stride, 0, dilation
     )
     k = math.prod(size) * channels
     pop = (k - accumulator) // 2
@@ -74,7 +75,17 @@ def outside_sums(x_words, filter_words, channels, **geometry):
         (sum(pad) + n - d * (k - 1) - 1) // s + 1
         for pad, n, k, s, d in zip(pads, x_words.shape[1:3], size, stride, dilation, strict=True)
     ]
-    return (taps @ tap_sums.reshape(len(filters), -1).T).reshape(*sides, len(filters))
+    tap_sums = tap_sums.reshape(len(filters), math.prod(size))
+    return (taps @ tap_sums.T).reshape(*sides, len(filters))
+
+
+def as_images(x_words, filter_words):
+    """Return both as int32 arrays of four axes."""
+    arrays = np.asarray(x_words), np.asarray(filter_words)
+    for name, words in zip(("x_words", "filter_words"), arrays, strict=True):
+        if words.dtype != np.int32 or words.ndim != 4:
+            raise ValueError(f"{name} must be int32 with 4 axes, got {words.dtype} of shape {words.shape}")
+    return arrays
 
 
 def pads_with_zero(geometry):
@@ -99,9 +110,6 @@ def _geometry(x_words, filter_words, geometry):
     options = POP_OPTIONS | geometry
     check_choice("padding", options["padding"], ("VALID", "SAME"))
     check_choice("pad_values", options["pad_values"], (0, 1))
-    for name, words in (("x_words", x_words), ("filter_words", filter_words)):
-        if np.ndim(words) != 4:
-            raise ValueError(f"{name} must have 4 axes, got {np.ndim(words)}")
     size = filter_words.shape[1:3]
     stride, dilation = (_pair(name, options[name]) for name in ("stride", "dilation"))
     if options["padding"] == "VALID":

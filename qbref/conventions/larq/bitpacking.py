@@ -62,8 +62,9 @@ def dequantize(words, channels, scale=None, zero_point=0):
     words : int32 array, shape (..., ceil(channels / 32))
     channels : int
     scale : float, optional
-        For an int8 result: ±1 become zero_point ± away(1 / scale), saturated.
+        For an int8 result: ±1 become zero_point ± away(1 / scale), saturated. Read as float32.
     zero_point : int
+        An int8.
 
     Returns
     -------
@@ -72,8 +73,8 @@ def dequantize(words, channels, scale=None, zero_point=0):
     Raises
     ------
     TypeError, ValueError
-        If `words` is not an int32 array of that many words, a bit beyond the channels is set, or `scale` is
-        not positive.
+        If `words` is not an int32 array of that many words, a bit beyond the channels is set, `scale` is not
+        positive and finite, or `zero_point` not an int8.
 
     Examples
     --------
@@ -82,13 +83,24 @@ def dequantize(words, channels, scale=None, zero_point=0):
     >>> dequantize(np.array([1], np.int32), channels=2, scale=0.4, zero_point=3)  # 1 / 0.4 = 2.5, up to 3
     array([0, 6], dtype=int8)
     """
-    signs = backend.default().unpack_bits(widened(words, channels), channels)
+    words = widened(words, channels)
+    check_within("zero_point", np.asarray(as_integer("zero_point", zero_point)), -128, 127)
+    scale = None if scale is None else as_scale(scale)
+    signs = backend.default().unpack_bits(words, channels)
     if scale is None:
         return signs.astype(np.float32)
-    if not scale > 0:
-        raise ValueError(f"scale must be positive, got {scale}")
-    offset = int(round_half_away(np.float32(1) / np.float32(scale)))
-    return np.clip(zero_point + signs.astype(np.int64) * offset, -128, 127).astype(np.int8)
+    with np.errstate(over="ignore"):  # 1 / scale of a subnormal scale
+        offset = round_half_away(np.float32(1) / scale)
+    return np.clip(zero_point + signs * np.float64(offset), -128, 127).astype(np.int8)
+
+
+def as_scale(scale):
+    """Return the scale as float32, positive and finite."""
+    with np.errstate(over="ignore"):
+        scale = np.asarray(scale, np.float64).astype(np.float32)
+    if scale.ndim or not 0 < scale < np.inf:
+        raise ValueError(f"scale must be positive and finite, got {scale}")
+    return scale[()]
 
 
 def packed(bits):

@@ -12,7 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from qbref import binary
+from qbref.binary.checks import check_choice
 from qbref.quant.checks import as_float_array, as_n_bits, check_not_empty
+
+MODES = ("activations", "weights")
 
 
 def ste_sign(x):
@@ -91,7 +94,7 @@ def magnitude_aware_sign(w):
     Notes
     -----
     The mean is formed in float64, TensorFlow's in float32 in an order of its own: the last place of alpha
-    may differ.
+    may differ, and its sum can overflow.
 
     Examples
     --------
@@ -113,7 +116,8 @@ def magnitude_aware_sign_gradient(w, clip_value=1.0):
            [0. , 0.5]], dtype=float32)
     """
     w = as_float_array(w)
-    return _last_axis_alpha(w) * ste_sign_gradient(w, clip_value)
+    inside = ste_sign_gradient(w, clip_value) != 0
+    return np.where(inside, _last_axis_alpha(w), w.dtype.type(0))
 
 
 def ste_tern(x, threshold_value=0.05, ternary_weight_networks=False):
@@ -134,7 +138,8 @@ def ste_tern(x, threshold_value=0.05, ternary_weight_networks=False):
 
     Notes
     -----
-    Larq's documentation leaves |x| = Δ open; its code makes it ±1. Σ|x| is formed in float64,
+    Larq's documentation leaves |x| = Δ open; its code makes it ±1, and with it every x so close to ±Δ that
+    TensorFlow flushes the difference to zero. A negative Δ is as a positive one. Σ|x| is formed in float64,
     TensorFlow's in float32 in an order of its own.
 
     Examples
@@ -142,13 +147,15 @@ def ste_tern(x, threshold_value=0.05, ternary_weight_networks=False):
     >>> ste_tern([-0.5, -0.05, 0.02, 0.06])
     array([-1., -1.,  0.,  1.], dtype=float32)
     """
-    x = as_float_array(x)
-    check_not_empty(x)
-    delta = x.dtype.type(threshold_value)
-    if ternary_weight_networks:
-        total = x.dtype.type(np.abs(x).sum(dtype=np.float64))
-        delta = x.dtype.type(0.7) * total / x.dtype.type(x.size)
-    return np.where(np.isnan(x), x, binary.ternarize(x, delta, boundary="inclusive"))
+    x = _flushed(as_float_array(x))
+    with np.errstate(over="ignore", invalid="ignore"):
+        delta = np.asarray(threshold_value).astype(x.dtype)
+        if ternary_weight_networks:
+            check_not_empty(x)
+            total = np.abs(x).sum(dtype=np.float64).astype(x.dtype)
+            delta = x.dtype.type(0.7) * total / x.dtype.type(x.size)
+        delta = _flushed(delta)
+        return np.sign(np.sign(_flushed(x + delta)) + np.sign(_flushed(x - delta)))
 
 
 def ste_heaviside(x):
@@ -196,12 +203,11 @@ def dorefa_quantizer(x, k_bit=2, mode="activations"):
     """
     x = as_float_array(x)
     k_bit = as_n_bits(k_bit, 1, 16)
-    if mode not in ("activations", "weights"):
-        raise ValueError(f"mode must be 'activations' or 'weights', got {mode!r}")
+    check_choice("mode", mode, MODES)
     if mode == "activations":
         return binary.dorefa_activation(x, k_bit)
     check_not_empty(x)
-    limited = np.tanh(x)
+    limited = np.tanh(_flushed(x))
     largest = np.abs(limited).max()
     unit = limited / (2 * largest) if largest != 0 else limited
     return 2 * binary.dorefa_activation(unit + x.dtype.type(0.5), k_bit) - 1
@@ -219,9 +225,10 @@ def dorefa_gradient(x, mode="activations"):
     >>> dorefa_gradient([0.0, np.inf], mode="weights")
     array([1., 0.], dtype=float32)
     """
+    check_choice("mode", mode, MODES)
+    x = _flushed(as_float_array(x))
     if mode == "activations":
-        return binary.dorefa_activation_gradient(_flushed(as_float_array(x)))
-    x = as_float_array(x)
+        return binary.dorefa_activation_gradient(x)
     check_not_empty(x)
     tanh = np.tanh(x)
     largest = np.abs(tanh).max()
@@ -252,4 +259,6 @@ def _flushed(x):
 
 
 def _last_axis_alpha(w):
+    if w.ndim < 2:
+        raise ValueError(f"w must have weights and output channels, got shape {w.shape}")
     return binary.channel_scale(np.moveaxis(w, -1, 0))

@@ -54,7 +54,7 @@ def dequantize_linear(x, x_scale, x_zero_point=None, axis=1, block_size=0, outpu
     qmin, qmax = (0, 0) if x.dtype == np.int32 else (limits.min, limits.max)
     zero_point = as_zero_point("x_zero_point", x_zero_point, x_scale, qmin, qmax)
     dtype = x_scale.dtype if output_dtype is None else as_float_type("output_dtype", output_dtype)
-    scale = spread("x_scale", x_scale, x.shape, axis, block_size).astype(np.float32, copy=False)
+    scale = spread("x_scale", x_scale, x.shape, axis, block_size)
     zero_point = spread("x_zero_point", zero_point, x.shape, axis, block_size)
     difference = np.asarray(x.astype(np.int32) - zero_point).astype(np.float32)
     with np.errstate(over="ignore", invalid="ignore"):

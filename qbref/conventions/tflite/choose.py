@@ -43,6 +43,8 @@ def choose_quantization_params(rmin, rmax, dtype=np.uint8, narrow_range=False):
     if rmin == rmax:
         return 0.0, 0
     scale = (rmax - rmin) / (qmax - qmin)
+    if not 0 < scale < math.inf:
+        raise ValueError(f"rmax - rmin must give a positive finite scale, got {rmax} - {rmin}")
     zmin, zmax = qmin - rmin / scale, qmax - rmax / scale
     zmin_is_better = abs(qmin) + abs(rmin / scale) < abs(qmax) + abs(rmax / scale)
     zero_point = _round_half_away(zmin if zmin_is_better else zmax)

@@ -117,8 +117,8 @@ def input_multiplier(scale, exponents):
 def _rescaled(x, multiplier, shift):
     """half_up(x · multiplier / 2^shift), wrapping around in int32."""
     if multiplier == 0:
-        multiplier, shift = wrap32(3 << shift), 0
-    product = wrap32(x.astype(np.int64) * multiplier).astype(np.int64)
+        multiplier, shift = 3 << shift, 0
+    product = x.astype(np.int64) * multiplier
     return wrap32(product + (1 << shift >> 1)).astype(np.int64) >> shift
 
 

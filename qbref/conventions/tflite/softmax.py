@@ -15,6 +15,8 @@ from qbref.quant.rounding import round_half_away
 
 INTEGER_BITS = 5
 SUM_INTEGER_BITS = 12
+STEEPEST = 2.0**30 - 1
+"""Here, at scale · beta = 16, one step down is e^−16 already, which is 0 in the result."""
 
 
 def softmax(x, scale, beta=1.0, kernels="ref"):
@@ -35,6 +37,7 @@ def softmax(x, scale, beta=1.0, kernels="ref"):
         Its zero point cancels.
     scale : float32
     beta : float
+        Rounded to float32, as model files hold it. For int8 and "ref" scale · beta must exceed 2^−26.
     kernels : {"ref", "opt", "xnnpack"}
 
     Returns
@@ -43,8 +46,9 @@ def softmax(x, scale, beta=1.0, kernels="ref"):
 
     Notes
     -----
-    "ref" is integer arithmetic, verified bit for bit (LiteRT 2.3.0; gemmlowp fixedpoint.h). "opt" depends on
-    the C library's expf; here exp is evaluated in float64 and rounded.
+    "ref" is integer arithmetic, verified bit for bit (LiteRT 2.3.0; gemmlowp fixedpoint.h). Where Σ exp is at
+    least 512 the runtime aborts, and y is −128 here. "opt" depends on the C library's expf; here exp is
+    evaluated in float64 and rounded.
 
     Examples
     --------
@@ -70,9 +74,11 @@ def _table(below_max, scale, beta):
 
 
 def _fixed_point(below_max, scale, beta):
-    real = min(np.float64(beta) * np.float64(scale) * 2 ** (31 - INTEGER_BITS), 2.0**31 - 1)
-    multiplier, shift = quantize_multiplier(real)
-    smallest = -int(np.floor((2**INTEGER_BITS - 1) * 2.0 ** (31 - INTEGER_BITS) / 2.0 ** int(shift)))
+    real = np.float64(np.float32(beta)) * np.float64(scale) * 2 ** (31 - INTEGER_BITS)
+    if not real > 1:
+        raise ValueError(f"scale times beta must exceed 2^-26, got {scale} times {beta}")
+    multiplier, shift = quantize_multiplier(min(real, STEEPEST))
+    smallest = -int((2**INTEGER_BITS - 1) * 2.0 ** (31 - INTEGER_BITS) / 2.0 ** int(shift))
     counted = below_max >= smallest
     scaled = saturating_rounding_doubling_high_mul(
         np.where(counted, below_max, 0) << np.int64(shift), multiplier

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from qbref.conventions.arithmetic import saturate
 from qbref.conventions.tflite.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from qbref.conventions.tflite.interpolation import interpolate, interpolation_table
 
@@ -18,7 +17,7 @@ def softmax_int16(x, scale, beta=1.0):
     """y = e · r, with e = exp(β s (x − max)) and r = 1 / Σ e from two tables.
 
     Differences are brought to steps of 10 / 65,535 in mode "double". The sum is normalized to 1 + f, rounded
-    half up to 16 bits of f; r is looked up, and y = half_up(e · r) in units of 2^−15.
+    half up to 16 bits of f; r is looked up, and y = half_up(e · r) in units of 2^−15, at most 1 − 2^−15.
 
     Parameters
     ----------
@@ -50,4 +49,4 @@ def softmax_int16(x, scale, beta=1.0):
     exponent = np.frexp(total.astype(np.float64))[1].astype(np.int64) - 1  # 2^exponent ≤ total
     fraction = (((total << (30 - exponent)) + 2**13) >> 14) - 2**16
     r = interpolate(np.minimum(fraction - 2**15, 2**15 - 1), ONE_OVER_ONE_PLUS_X)
-    return saturate((e * r + (1 << (exponent - 1))) >> exponent, 0, 2**15 - 1, np.int16)
+    return np.minimum((e * r + (1 << (exponent - 1))) >> exponent, 2**15 - 1).astype(np.int16)

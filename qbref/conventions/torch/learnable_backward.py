@@ -2,7 +2,7 @@
 
 It rounds the zero point in its own way (zb) and adds it before it rounds,
 
-    r = rint(fma(x, inv, zb)),
+    r = rint(fma(x, inv, zb)),    inv = float32(1) / float32(scale),
 
 so for an odd zero point the two passes disagree at ties. Per element, with the values at the limits
 held constant outside of them:

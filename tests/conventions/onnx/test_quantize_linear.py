@@ -176,6 +176,8 @@ def test_onnxruntime_converts_blocks_first_along_an_axis_that_is_not_the_last():
     # ONNX Runtime 1.31.1 on x86-64: blocks along the rows of a (3, 5) array, uint8 with zero point 3
     zero_point = np.full((1, 5), 3, np.uint8)
     assert onnxruntime(3e9, zero_point, None, (3, 5), axis=0, block_size=3) == [[0] * 5] * 3
+    zero_point = np.full((1, 2), 3, np.uint8)
+    assert onnxruntime(3e9, zero_point, None, (3, 2), axis=0, block_size=3) == [[0] * 2] * 3
     zero_point = np.full((3, 1), 3, np.uint8)
     assert onnxruntime(3e9, zero_point, None, (3, 5), axis=1, block_size=5) == [[255] * 5] * 3
 
@@ -229,6 +231,11 @@ def test_admissible_block_sizes_are_those_of_the_specification():
     for block_size in (2, 4):
         with pytest.raises(ValueError, match="y_scale must have shape"):
             quantize_linear(x, scale, axis=0, block_size=block_size)
+
+
+def test_python_numbers_beyond_the_largest_float_are_infinite():
+    assert quantize_linear([1e40, -1e40], 1.0, np.int8(0)).tolist() == [127, -128]
+    assert quantize_linear(np.ones(2, F32), 1e40, np.int8(3)).tolist() == [3, 3]
 
 
 def test_the_type_is_that_of_the_zero_point_then_output_dtype_then_uint8():

@@ -66,6 +66,12 @@ def test_sums_of_xnnpack_are_those_of_exact_integers():
         assert result.tolist() == [min(max(v, -128), 127) for v in y]
 
 
+def test_multipliers_of_xnnpack_have_21_bits():
+    """LiteRT 2.3.0; with 20 bits it is -26."""
+    a, b = np.array([-78], np.int8), np.array([-128], np.int8)
+    assert add(a, 0.15, 3, b, 0.036, -4, 0.468, 9, kernels="xnnpack").tolist() == [-27]
+
+
 def test_far_out_of_range_the_optimized_kernels_wrap_around():
     """LiteRT 2.3.0 on x86-64: ADD keeps 16 bits, MUL saturates to them, then both add the zero point."""
     a, b = np.full(17, 127, np.int8), np.full(17, 127, np.int8)
@@ -96,6 +102,9 @@ def test_outside_its_range_of_scales_xnnpack_leaves_the_work_to_the_optimized_ke
     tie, zero = np.array([-1], np.int8), np.zeros(1, np.int8)  # -1/2, beside a scale that XNNPACK refuses
     assert add(tie, 0.5, 0, zero, 2.0**-10, 0, 1.0, 0, kernels="xnnpack").tolist() == [0]
     assert add(tie, 0.5, 0, zero, 2.0**-11, 0, 1.0, 0, kernels="xnnpack").tolist() == [-1]
+    # 200 · 250 · 9.9999e-6 is 0.499995; two roundings make it 1, which XNNPACK would not
+    a_tie, b_tie = np.array([100], np.int8), np.array([125], np.int8)
+    assert mul(a_tie, 9.9999e-6, -100, b_tie, 1.0, -125, 1.0, 0, kernels="xnnpack").tolist() == [1]
     assert mul(a, 255.0, 0, b, 1.0, 0, 1.0, 58, kernels="xnnpack").tolist() == [127] * 16
     assert mul(a, 256.0, 0, b, 1.0, 0, 1.0, 58, kernels="xnnpack").tolist() == [-128] * 16
 

@@ -131,5 +131,32 @@ def test_chosen_parameters_at_the_edges():
     assert choose_quantization_params(-255.0, 0.0) == (1.0, 255)
     with pytest.raises(ValueError, match="must be finite and contain 0"):
         choose_quantization_params(0.1, 1.0)
-    with pytest.raises(ValueError, match="must be finite and contain 0"):
-        choose_quantization_params(-1.0, math.nan)
+    for rmin, rmax in ((-1.0, math.nan), (-1.0, math.inf), (-math.inf, 1.0), (-2.0, -1.0)):
+        with pytest.raises(ValueError, match="must be finite and contain 0"):
+            choose_quantization_params(rmin, rmax)
+
+
+def test_the_zero_point_comes_from_the_end_with_the_smaller_sum_of_magnitudes():
+    """zmin and zmax are one number in exact arithmetic, here a tie, which float64 takes to its two sides.
+
+    zmin is taken if |qmin| + |rmin / scale| < |qmax| + |rmax / scale|.
+    """
+    # +-17.83: 128 + 127.5 > 127 + 127.5, zmax = -0.5 and not zmin = -0.4999…; 0 + 127.5 < 255 + 127.5
+    assert choose_quantization_params(-17.83, 17.83, np.int8)[1] == -1
+    assert choose_quantization_params(-17.83, 17.83, np.uint8)[1] == 128
+    # -51.5: 128 + 76.5 < 127 + 178.5 takes zmin; subtracted magnitudes would take zmax, and -52
+    assert choose_quantization_params(-6.66, 15.54, np.int8)[1] == -51
+    # 114.5: 128 + 242.5 > 127 + 12.5 takes zmax; subtracted magnitudes would take zmin, and 114
+    assert choose_quantization_params(-16.49, 0.85, np.int8)[1] == 115
+
+
+def test_a_range_near_the_smallest_float_is_clipped_or_refused():
+    least = 5e-324
+    assert choose_quantization_params(-280 * least, 77 * least) == (
+        least,
+        255,
+    )  # 357 / 255 steps, rounded down
+    with pytest.raises(ValueError, match="rmax - rmin must give a positive finite scale"):
+        choose_quantization_params(-least, least)
+    with pytest.raises(ValueError, match="rmax - rmin must give a positive finite scale"):
+        choose_quantization_params(-1.7e308, 1.7e308)

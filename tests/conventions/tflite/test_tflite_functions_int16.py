@@ -77,6 +77,7 @@ def test_a_scale_counts_as_power_of_two_up_to_a_thousandth_in_the_exponent():
 def test_the_input_multiplier_is_truncated():
     assert input_multiplier(np.float32(0.5), [-12]) == (24576, 2)  # 6144 · 2^2
     assert input_multiplier(np.float32(1.33337402), [-12]) == (16384, 0)  # 16384.5… is above 32767/2
+    assert input_multiplier(np.float32(1.3333), [-12]) == (16383, 0)  # 16383.59, above 32767/2 too
     assert input_multiplier(np.float32(2.6), [-12]) == (31948, 0)  # 31948.8
     assert input_multiplier(np.float32(1e-13), [-12]) == (2, 31)  # the shift ends there
 
@@ -102,6 +103,27 @@ def test_softmax_of_int16_is_near_the_real_one_above_minus_ten():
         exponentials = np.exp(np.maximum(below_max, -10))
         real = exponentials / exponentials.sum(axis=-1, keepdims=True)
         assert np.abs(softmax(x, scale) / 2.0**15 - real).max() < 11 * 2.0**-15
+
+
+def test_softmax_of_int16_rounds_the_factor_and_the_sum():
+    """LiteRT 2.3.0: scale times beta is a float32; the sum, 262143, rounds up to a power of two."""
+    cases = (
+        ([-22881, -16951, 7871, 10636, 20596], 8.072107448242605e-05, 0.86, [787, 1187, 6650, 8058, 16087]),
+        (
+            [2982, 5804, -1834, -5004, -647, 3774, 4056, 5486],
+            0.00022076173627283424,
+            1.0,
+            [4082, 7611, 1410, 700, 1832, 4862, 5175, 7096],
+        ),
+        ([*[32767] * 8, -10176], 10 / 65535, 1.0, [*[4095] * 8, 6]),
+    )
+    for x, scale, beta, y in cases:
+        assert softmax(np.array(x, np.int16), scale, beta).tolist() == y
+
+
+def test_a_single_class_saturates():
+    """LiteRT 2.3.0; e · r would be 2^15, one more than int16 holds."""
+    assert softmax(np.array([[5], [-(2**15)]], np.int16), 0.1).tolist() == [[2**15 - 1]] * 2
 
 
 def test_softmax_of_int16_sums_in_32_bits():

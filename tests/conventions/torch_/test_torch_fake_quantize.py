@@ -57,6 +57,20 @@ def test_a_floating_zero_point_is_subtracted_again_in_float64():
     assert y.item() == np.float32((2 - float(zero_point[0])) * 0.5)
 
 
+@pytest.mark.parametrize(
+    "x, scale, zero_point, expected",
+    [  # torch.fake_quantize_per_channel_affine, PyTorch 2.13.0, CPU
+        (-30.4983, 0.705, -1.24, -30.14579963684082),  # a level less without the fused multiply-add
+        (54.1944, 0.579, 2.9, 53.90489959716797),  # a level more
+        (0.63, 0.375, 0.45, 0.581250011920929),  # a unit in the last place less in float32
+        (-3.82, 0.611, -1.85, -3.7576498985290527),
+    ],
+)
+def test_floating_zero_points_where_a_single_rounding_decides(x, scale, zero_point, expected):
+    arguments = ([scale], np.float32([zero_point]), 0, -128, 127)
+    assert convention.fake_quantize_per_channel_affine([[x]], *arguments).item() == expected
+
+
 def test_special_values_saturate_with_one_scale_and_overflow_with_channels():
     y = convention.fake_quantize_per_tensor_affine(SPECIAL, 1.0, 7, -128, 127)
     assert y.tolist() == [-135, 120, -135, 120, -135, 120, -135, 2, -2, 120, 120]

@@ -126,6 +126,19 @@ def test_nothing_observed_gives_scale_one(name):
     assert [v.tolist() for v in observer.calculate_qparams()] == [[1], [0]]
 
 
+def test_float_qparams_have_scale_one_up_to_eps():
+    x = np.float32([[0, 1e-5], [-3e-5, 1e-5], [0, 1e-4]])
+    s, z = observed("PerChannelMinMaxObserver", FLOAT, x).calculate_qparams()
+    assert s.tolist() == [1.0, 1.5686273968640307e-07, 3.921568634268624e-07]
+    assert z.tolist() == [0.0, 191.25, 0.0]
+
+
+def test_the_channel_axis_may_count_from_the_back():
+    x = np.arange(24, dtype=np.float32).reshape(2, 3, 4) * np.float32([1, -2, 3, -4])
+    observer = observed("PerChannelMinMaxObserver", dict(ch_axis=-1), x)
+    assert (observer.min_val.tolist(), observer.max_val.tolist()) == ([0, -42, 6, -92], [20, -2, 66, -12])
+
+
 @pytest.mark.parametrize("batch", [[1.0, np.inf], [-np.inf, 1.0], [3e38, -3e38]])
 def test_infinite_ranges_give_an_infinite_scale(batch):
     s, z = observed("MinMaxObserver", {}, np.float32(batch)).calculate_qparams()

@@ -58,6 +58,8 @@ def test_requantization_follows_the_formula_around_ties(engine, per_channel, wit
         ("fbgemm", 2786, None, 0.1628, 0.0904, 0.2818, 146),
         ("fbgemm", 15153, -1.49, 0.006, 0.2451, 0.148, 140),  # 141 without the fused multiply-add
         ("fbgemm", 668, 1.18, 0.0625, 0.0198, 0.0599, 33),
+        ("qnnpack", 33364, None, 0.0069, 0.1914, 0.235, 187),  # 188 if divided
+        ("qnnpack", 34305, None, 0.0532, 0.0192, 0.253, 138),
         ("onednn", 6221, None, 0.0553, 0.1384, 0.2809, 170),  # 169 if the scales were not inverted twice
         ("onednn", 1542, None, 0.2337, 0.0955, 0.2302, 150),
     ],
@@ -65,6 +67,16 @@ def test_requantization_follows_the_formula_around_ties(engine, per_channel, wit
 def test_sums_where_a_single_rounding_decides(engine, acc, bias, sx, sw, sy, expected):
     bias = None if bias is None else F([bias])
     assert requantize(np.array([acc], np.int32), bias, sx, sw, sy, 0, engine).tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    "acc, bias, sx, sw, sy, expected",
+    [(4296, -2.24, 0.1575, 0.005, 0.0322, 36), (48485, 0.47, 0.0067, 0.0103, 0.0167, 229)],
+)
+def test_fbgemm_divides_the_bias_by_the_scales_of_channels(acc, bias, sx, sw, sy, expected):
+    # torch.ops.quantized.linear, PyTorch 2.13.0, CPU; one less if multiplied by the reciprocal
+    y = requantize(np.array([[acc]], np.int32), F([bias]), sx, [sw], sy, 0, "fbgemm")
+    assert y.item() == expected
 
 
 def test_onednn_adds_the_zero_point_before_rounding():
