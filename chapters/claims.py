@@ -66,6 +66,7 @@ ERRATA = {
     "balance/3.1#unequal-bits": "Uniform quantization has [−128, 127], non-uniform [−7, 7].",
     "balance/3.3#narrow-range": "Accuracy is lost especially when the range is narrow.",
     "balance/4.1#loses-sign": "q(W) = sign(W) · max(min(W, q), −q).",
+    "balance/4.1#table-of-reals": "A lookup table is applied to the real weights: q(W) = L(W).",
     "balance/4.2#min-and-max": "min and max are the smallest and the largest value in the range.",
     "balance/4.2#equal-population": "A table is right when the quantized weights are uniformly distributed.",
     "balance/4.3#zero": "With weights in [−0.5, 0.5] and integers in [−7, 7], q(0.3) = 0.",

@@ -13,7 +13,7 @@
 # - decide whether quantizing *after* training is enough, or the network has to be trained *with* it.
 #
 # Read first: [One network, three ways to write its numbers](realtime/1). The formulas used here are
-# derived in [From one requirement to every formula](balance/4.1). The run takes well under a minute,
+# derived in [From one requirement to every formula](balance/4.1). The run takes about half a minute,
 # and half a minute more the first time, to train the network.
 #
 # ## 2.1.1 What quantization is and what it is for (量化概念的引入和作用)
@@ -115,7 +115,7 @@ models, after_training = {}, {}
 for name, n_bits in FORMATS.items():
     simulated = ptq.quantize_static(network, fashion.batches(), config(n_bits))
     models[name] = integer.convert(simulated)
-    assert integer.count_differences(simulated, models[name], fashion.x_test[:256]) == 0
+    assert integer.count_differences(simulated, models[name], fashion.x_test[:64]) == 0
     after_training[name] = fashion.correct(models[name])
 
 # %% [markdown]
@@ -144,7 +144,7 @@ lab.claim(
 
 # %% [markdown]
 # Nearly the factor that the bits promise, with one exception. Memory is addressed in bytes, and 3 does
-# not divide 8: in this library, as in most, three-bit integers live in four-bit fields. A format saves
+# not divide 8: in this library three-bit integers live in four-bit fields. A format saves
 # what its *storage* saves.
 #
 # **Without hurting accuracy?** (精度) "Significantly" is not a number, so we choose one before looking: a
@@ -182,7 +182,7 @@ times = lab.take_turns(
         "product FP32": lambda: a @ b,
         "product INT8": lambda: core.int8_matmul(a8, b8),
     },
-    seconds=2.0,
+    seconds=1.0,
 )
 faster = {
     "network, INT8 against FP32": lab.times_faster(times["network FP32"], times["network INT8"]),
@@ -276,7 +276,7 @@ lab.claim(
 # and all is repeated with several seeds, on the small 8 × 8 digits, where a training takes a second.
 
 # %%
-digits, SEEDS, EPOCHS = lab.digits(), range(6), lab.epochs(3)
+digits, SEEDS, EPOCHS = lab.digits(), range(2 if lab.quick() else 5), lab.epochs(2)
 batches = digits.batches()
 right = {(way, name): [] for way in ("PTQ", "trained on, PTQ", "QAT") for name in FORMATS}
 seconds, floats = {"PTQ": [], "QAT": []}, []
