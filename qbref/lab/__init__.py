@@ -10,7 +10,7 @@ from qbref.lab.intervals import Interval, accuracy, median, over_seeds, paired
 from qbref.lab.kept import Trained, trained
 from qbref.lab.measure import Measurement, measure
 from qbref.lab.networks import binary_network, binary_weight_network, digits_network, float_network
-from qbref.lab.problems import Problem, digits, digits_cnn, fashion, fashion_cnn, scores
+from qbref.lab.problems import Problem, digits, digits_cnn, fashion, fashion_binary, fashion_cnn, scores
 from qbref.lab.progress import Progress
 from qbref.lab.quick import epochs, quick
 from qbref.lab.turns import take_turns, times_faster
@@ -38,6 +38,7 @@ __all__ = [
     "erratum",
     "facts",
     "fashion",
+    "fashion_binary",
     "fashion_cnn",
     "float_network",
     "hand_on",

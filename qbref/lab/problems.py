@@ -8,11 +8,13 @@ import numpy as np
 from qbref import data, optim
 from qbref.autograd import Tensor, no_grad
 from qbref.lab.kept import trained
-from qbref.lab.networks import digits_network, float_network
+from qbref.lab.networks import binary_network, digits_network, float_network
 from qbref.lab.quick import epochs as epochs_here
+from qbref.lab.quick import quick
 from qbref.nn import functional as F
 
 BATCH = 64
+QUICK_TEST_IMAGES = 1_000
 FASHION_MEAN, FASHION_STD = 0.286, 0.353
 
 
@@ -134,9 +136,16 @@ def prepare_digits(images):
 
 @cache
 def fashion():
-    """Fashion-MNIST: the bundled 3,000 + 10,000 images, or those in the folder ``QBREF_DATA``."""
+    """Fashion-MNIST: the bundled 3,000 + 10,000 images, or those in the folder ``QBREF_DATA``.
+
+    A quick run tests with the first thousand.
+    """
     elsewhere = os.environ.get("QBREF_DATA")
     images = data.read_mnist_folder(elsewhere) if elsewhere else data.fashion_mnist()
+    if quick():
+        images = images._replace(
+            x_test=images.x_test[:QUICK_TEST_IMAGES], y_test=images.y_test[:QUICK_TEST_IMAGES]
+        )
     return Problem(
         "Fashion-MNIST", images, prepare_fashion, data.compose(data.random_flip(), data.random_shift(2))
     )
@@ -151,6 +160,14 @@ def digits():
 def fashion_cnn(seed=0):
     """The tour's float network, trained on :func:`fashion`: a :class:`Trained`, kept."""
     return trained(float_network, lambda model: fashion().train(model, epochs_here(16), 2e-3), seed)
+
+
+def fashion_binary(seed=0):
+    """The tour's binary network, trained on :func:`fashion`: a :class:`Trained`, kept.
+
+    Its first and last layer are real until ``ptq.quantize_static`` makes them 8-bit.
+    """
+    return trained(binary_network, lambda model: fashion().train(model, epochs_here(18), 1e-2), seed)
 
 
 def digits_cnn(seed=0, width=16):

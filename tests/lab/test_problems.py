@@ -55,3 +55,12 @@ def test_every_model_of_the_tour_runs_as_integers_without_a_difference():
             model = integer.convert(q)
             assert integer.count_differences(q, model, x) == 0
             assert len(np.unique(model.run(x).argmax(axis=1))) > 3
+
+
+def test_a_quick_run_tests_with_the_first_thousand_images(monkeypatch):
+    whole = lab.fashion()
+    monkeypatch.setenv("QBREF_QUICK", "1")
+    few = lab.fashion.__wrapped__()
+    assert np.array_equal(few.images.x_test, whole.images.x_test[:1000])
+    assert np.array_equal(few.y_test, whole.y_test[:1000])
+    assert len(few.y_train) == len(whole.y_train)
