@@ -9,7 +9,7 @@ from chapters.book.reporting import only_reports
     "source",
     [
         "lab.claim('a/1#b', 'It is so.', lab.facts(a < b), f'{a} and {b}.')",
-        "with plots.style():\n    fig = plots.figure()\n    fig.add_subplot().plot(x)\nlab.show(fig, alt='A line.')",
+        "with plots.style():\n    fig = plots.figure()\n    fig.add_subplot()\nlab.show(fig, alt='A line.')",
         "lab.table(('a', 'b'), [(n, f'{v:.2f}') for n, v in found.items()])\nlab.say('So.')",
         "# a comment\nlab.erratum('a/1#c', 'One.', 'Two.', 'Three.')",
     ],
