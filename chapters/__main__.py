@@ -84,7 +84,8 @@ def _build(options, chapters):
 
 def _summary(book, failed, output):
     counts = [f"{n} {COUNTED[word][n != 1]}" for word, n in book.verdict_counts().items() if n]
-    claims = f" · {len(book.outputs('claim'))} claims: {', '.join(counts)}" if counts else ""
+    n_claims = len(book.outputs("claim"))
+    claims = f" · {n_claims} claim{'s'[: n_claims != 1]}: {', '.join(counts)}" if counts else ""
     failures = f" · FAILED: {', '.join(failed)}" if failed else ""
     return f"{output / 'index.html'}{claims}{failures}"
 

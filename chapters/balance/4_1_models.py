@@ -2,7 +2,8 @@
 
 # %% [markdown]
 # # 4.1 From one requirement to every formula
-# 数学模型和公式
+#
+# *数学模型和公式*
 #
 # A quantizer (量化器) is a pair of functions: one turns real numbers into small integers, the other
 # turns the integers back. Two such pairs cover nearly all of practice, a *ruler* with even marks and a

@@ -6,6 +6,7 @@ from chapters.book.escape import escape
 from chapters.book.links import OVERVIEWS, Links, page_of
 from chapters.book.outputs import error, output_html
 from chapters.book.pages import QUICK, banner, chinese, frame, numbered
+from chapters.book.reporting import only_reports
 
 
 def chapter_page(book, chapter):
@@ -47,6 +48,8 @@ def _cell(cell, links, ids, problems):
     if cell.kind == "markdown":
         return _rendered(lambda: markdown.to_html(cell.source, links.resolve, ids), cell, problems, links)
     code = f'<pre class="code" tabindex="0"><code>{highlight.python(cell.source)}</code></pre>'
+    if cell.outputs and only_reports(cell.source):
+        code = f"<details><summary>Code</summary>\n{code}\n</details>"
     shown = [_rendered(lambda o=o: output_html(o, links, ids), cell, problems, links) for o in cell.outputs]
     outputs = '<div class="outputs">\n' + "\n".join(shown) + "\n</div>\n" if shown else ""
     return f'<div class="cell">\n{code}\n{outputs}</div>'

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # A gradient machine in one sitting
 #
-# 自动求导 (a foundation that both documents take for granted)
+# *自动求导*
 #
-# Training asks one question, millions of times: *if I move this weight a little, what does the loss do?* We
-# build a machine that answers it for all weights at once, and then cheat it, on purpose. After this chapter
-# you will be able to
+# Both documents take this for granted. Training asks one question, millions of times: *if I move this
+# weight a little, what does the loss do?* We build a machine that answers it for all weights at once, and
+# then cheat it, on purpose. After this chapter you will be able to
 #
 # - write **automatic differentiation** (自动求导) from scratch, in about fifty lines;
 # - say why it goes backward, and why the order of its steps matters;

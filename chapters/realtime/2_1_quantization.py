@@ -2,7 +2,8 @@
 
 # %% [markdown]
 # # 2.1 The affine map, and how many bits a network needs
-# 量化技术的基本原理
+#
+# *量化技术的基本原理*
 #
 # Quantization (量化) replaces the real numbers of a network by small integers. The original promises
 # three things of it, a smaller model, faster inference and accuracy hardly touched, and then sorts the

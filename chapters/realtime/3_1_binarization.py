@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 3.1 One bit: how a network learns through a staircase
 #
-# 二值化技术的理论基础 (document 1, sections 3.1.1 and 3.1.2)
+# *二值化技术的理论基础*
 #
 # A number with one bit has two values. That is easy to compute with and impossible to differentiate, and
 # this chapter is about both halves of that sentence. After it you will be able to

@@ -27,7 +27,7 @@ def test_a_failed_chapter_gives_status_one_and_a_summary(capsys):
     assert command.main(["text/2.1.2", "--only", "text/3"]) == 1
     told = capsys.readouterr().err.splitlines()
     assert [line.split()[:2] for line in told[:2]] == [["[1/2]", "text/2.1"], ["[2/2]", "text/3"]]
-    assert told[2] == f"{os.path.join('book', 'index.html')} · 1 claims: 1 holds · FAILED: text/3"
+    assert told[2] == f"{os.path.join('book', 'index.html')} · 1 claim: 1 holds · FAILED: text/3"
 
 
 def test_a_chapter_that_runs_gives_status_zero(tmp_path):

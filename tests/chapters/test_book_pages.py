@@ -107,6 +107,20 @@ def test_a_page_says_when_and_on_what_it_ran():
     )
 
 
+@pytest.mark.parametrize(
+    "source, outputs, is_folded",
+    [
+        ("lab.claim(*found)", [CLAIM], True),
+        ("found = 1\nlab.claim(*found)", [CLAIM], False),
+        ("lab.claim(*found)", [], False),  # has not run: nothing else to see
+    ],
+)
+def test_code_that_only_reports_is_folded_away_above_what_it_shows(source, outputs, is_folded):
+    page, _ = pages_chapter.chapter_page(book_with(one=ran(CellRun("code", source, 1, outputs))), ONE)
+    assert ("<details><summary>Code</summary>" in page) is is_folded
+    assert page.count('<pre class="code"') == 1
+
+
 def test_pages_and_ledger_of_a_quick_run_say_that_figures_are_no_evidence():
     quick = book_with(one=ran(quick=True))
     pages = [pages_chapter.chapter_page(quick, ONE)[0], claims_page(quick), contents_page(quick)]
