@@ -286,7 +286,7 @@ lab.claim(
 # ## One picture
 
 # %%
-names, kinds = ["float32", *models], range(3)
+names = ["float32", *models]
 one = np.transpose([1e3 * np.percentile(times[1][n], (50, 99)) for n in names])
 scores = np.transpose([lab.accuracy(correct[n]) for n in names])
 with plots.style():
@@ -302,8 +302,8 @@ with plots.style():
     right.invert_yaxis()
 lab.show(
     fig,
-    "Three panels for float32, int8 and binary: the size shrinks from each to the next; the "
-    "latency for one image; the accuracies with their intervals. The tables have the figures.",
+    "Three panels for float32, int8 and binary: size, which shrinks from each to the "
+    "next; latency for one image; accuracy. The tables have the figures.",
 )
 
 # %% [markdown]
