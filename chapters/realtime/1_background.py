@@ -1,4 +1,4 @@
-"""Real time, 1: the same classifier in float32, int8 and one bit; bytes, latency, accuracy, energy."""
+"""Real time, 1: the same classifier in float32, int8 and one bit."""
 
 # %% [markdown]
 # # 1 One network, three ways to write its numbers
@@ -153,8 +153,8 @@ assert all(np.array_equal(v, [-1, 1]) for v in found.values())
 lab.erratum(
     "realtime/1#between",
     "Binarization limits weights and activations to between −1 and 1.",
-    f"{used.size:,} weights and {activations.size:,} activations of a binary layer take "
-    "two values each, −1 and +1, times a scale for each filter. The real numbers that "
+    f"{used.size:,} weights and {activations.size:,} activations of a binary layer "
+    "take two values each, −1 and +1, times a scale for each filter. The real numbers that "
     f"the weights are the signs of take {len(np.unique(latent)):,}, from "
     f"{latent.min():.2f} to {latent.max():.2f}.",
     "Binary values are exactly −1 or +1, nothing between. The real numbers exist only "
@@ -328,7 +328,7 @@ counted = {
     "int8": (INT8 * layers.sum(), inputs.sum()),
     "binary": (layers @ [INT8, SIGN, SIGN, INT8], inputs @ [1, 1 / 8, 1 / 8, 1]),
 }
-energy = {}  # microjoules: arithmetic, with weights from the cache, with weights from DRAM
+energy = {}  # microjoules: arithmetic; all, weights in the cache; all, weights in DRAM
 for name, (arithmetic, moved) in counted.items():
     moving = 2 * moved * CACHE  # written once and read once
     all_of_it = [arithmetic + moving + nbytes[name] * price for price in (CACHE, DRAM)]
@@ -369,13 +369,14 @@ def thrice(name):
 
 
 lab.say(f"""
-- **Size**: {nbytes["float32"]:,} bytes become {nbytes["int8"]:,} (int8) and {nbytes["binary"]:,} (binary).
-- **Accuracy**: {lab.accuracy(correct["float32"])} %; int8 differs by {points["int8"]} points, binary by
-  {points["binary"]}.
-- **Speed** depends on what is timed. Times as fast as float32 with batch 1, with batch 64, in a large
-  layer: int8 {thrice("int8")}; binary {thrice("binary")}.
-- **Energy**, estimated: {energy["float32"][2]:.0f} microjoules an image become {energy["int8"][2]:.0f} and
-  {energy["binary"][2]:.0f} if the weights come from DRAM.
+- **Size**: {nbytes["float32"]:,} bytes become {nbytes["int8"]:,} (int8) and
+  {nbytes["binary"]:,} (binary).
+- **Accuracy**: {lab.accuracy(correct["float32"])} %; int8 differs by
+  {points["int8"]} points, binary by {points["binary"]}.
+- **Speed** depends on what is timed. Times as fast as float32 with batch 1, with
+  batch 64, in a large layer: int8 {thrice("int8")}; binary {thrice("binary")}.
+- **Energy**, estimated: {energy["float32"][2]:.0f} microjoules an image become
+  {energy["int8"][2]:.0f} and {energy["binary"][2]:.0f} with weights from DRAM.
 """)
 
 # %% [markdown]
