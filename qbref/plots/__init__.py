@@ -6,6 +6,7 @@ from qbref.plots.frontier import accuracy_vs_bytes
 from qbref.plots.labels import label_points
 from qbref.plots.roofline import roofline
 from qbref.plots.style import PALETTE, as_png, figure, save, style
+from qbref.plots.words import word_product
 
 __all__ = [
     "PALETTE",
@@ -18,4 +19,5 @@ __all__ = [
     "roofline",
     "save",
     "style",
+    "word_product",
 ]
