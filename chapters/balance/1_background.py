@@ -2,7 +2,8 @@
 
 # %% [markdown]
 # # 1 Where the bytes and the time go
-# 背景介绍
+#
+# *背景介绍*
 #
 # "The growing size of models takes a lot of computation", says the original, and quantization (量化) is to
 # lower "the complexity of computation and the need for storage". But a network is a chain of layers, and

@@ -2,7 +2,8 @@
 
 # %% [markdown]
 # # 1 One network, three ways to write its numbers
-# 实时推理的量化与二值化背景介绍
+#
+# *实时推理的量化与二值化背景介绍*
 #
 # A neural network is a few arrays of numbers and a few lines of arithmetic. This book asks one question
 # about it: *how few bits can those numbers have?* Writing them as small integers is called quantization
