@@ -637,25 +637,7 @@ sizes |= {name: bytes_of(bits) for name, bits in widths.items()}
 # The pruned networks train on for the same three epochs; the removed weights are set to zero again after
 # every step, so that they stay removed. At the end the survivors are rounded to the 8 bits that we count.
 
-
 # %%
-def train_pruned(model, epochs, lr):
-    loader = data.Loader(
-        fashion.images.x_train, fashion.y_train, 64, augment=fashion.augment
-    )
-    optimizer = optim.Adam(model.parameters(), lr=lr)
-    schedule = optim.WarmupCosineLR(optimizer, epochs * len(loader), warmup_steps=20)
-    model.train()
-    for batch, target in (pair for _ in range(epochs) for pair in loader):
-        loss = F.cross_entropy(model(qb.Tensor(fashion.prepare(batch))), target)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        ptq.apply_masks(model)
-        schedule.step()
-    model.eval()
-
-
 rivals = {
     "4 bits": "pruned to 4 bits",
     "2 bits": "pruned to 2 bits",
@@ -664,7 +646,7 @@ rivals = {
 for peer, name in rivals.items():
     compressed[name] = prune_to(sizes[peer])
     untrained[name] = fashion.correct(compressed[name])
-    train_pruned(compressed[name], *CONTINUE)
+    fashion.train(compressed[name], *CONTINUE, after_step=ptq.apply_masks)
     correct[name] = fashion.correct(as_int8(compressed[name]))
     sizes[name] = sparse_bytes_of(compressed[name])
 

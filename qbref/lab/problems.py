@@ -61,7 +61,7 @@ class Problem:
         """The first `n` training images, prepared, in batches of 64: to calibrate with."""
         return [self.x_train[i : min(i + BATCH, n)] for i in range(0, n, BATCH)]
 
-    def train(self, model, epochs, lr, report=None, augment=True):
+    def train(self, model, epochs, lr, report=None, augment=True, after_step=None):
         """Adam with 50 warm-up steps and a cosine to zero, batches of 64.
 
         Parameters
@@ -75,6 +75,8 @@ class Problem:
             ``report(fraction done, note)`` after every epoch.
         augment : bool
             Whether to move the images about, where the problem says how.
+        after_step : callable, optional
+            ``after_step(model)`` after every step: masks that keep removed weights at zero, for example.
 
         Returns
         -------
@@ -95,6 +97,8 @@ class Problem:
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
+                if after_step is not None:
+                    after_step(model)
                 schedule.step()
                 losses.append(loss.item())
             means.append(np.mean(losses))

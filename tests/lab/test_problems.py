@@ -64,3 +64,16 @@ def test_a_quick_run_tests_with_the_first_thousand_images(monkeypatch):
     assert np.array_equal(few.images.x_test, whole.images.x_test[:1000])
     assert np.array_equal(few.y_test, whole.y_test[:1000])
     assert len(few.y_train) == len(whole.y_train)
+
+
+def test_after_every_step_the_model_may_be_changed():
+    steps = []
+
+    def forget(model):
+        steps.append(float(np.abs(model[1].weight.data).max()))
+        model[1].weight.data[:] = 0
+
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    small(192).train(model, 2, 1e-2, after_step=forget)
+    assert len(steps) == 2 * 3 and all(largest > 0 for largest in steps)
+    assert not model[1].weight.data.any()
