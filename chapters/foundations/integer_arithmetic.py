@@ -2,7 +2,8 @@
 
 # %% [markdown]
 # # One tie, four answers: multiplying by a real number with integers
-# 整数运算
+#
+# *整数运算*
 #
 # A quantized network is said to "run on integers". Yet every layer ends with a product by a number like
 # 0.000413, and a chip without floating point (浮点) has no such number. This chapter shows how it is done
