@@ -2,7 +2,8 @@
 
 # %% [markdown]
 # # 6 A budget of bytes, a budget of milliseconds
-# 实际应用场景
+#
+# *实际应用场景*
 #
 # The original names three places where quantized models run: mobile devices (移动设备), the edge (边缘设备)
 # and the cloud (云计算). For each it promises what quantization "can help" with. An engineer is asked

@@ -2,7 +2,8 @@
 
 # %% [markdown]
 # # 2.3 Where accuracy goes, and how to get it back
-# 量化过程中的挑战与解决策略
+#
+# *量化过程中的挑战与解决策略*
 #
 # The original names one problem, loss of accuracy (精度损失), with three remedies, and then three habits of
 # good deployment. All six can be measured. Most turn out to be right *if*, and the *if* is what one has to

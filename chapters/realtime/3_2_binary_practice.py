@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 3.2 Sixty-four products in one instruction, and when that pays
 #
-# 二值化技术的实践应用 (document 1, sections 3.2.1 and 3.2.2)
+# *二值化技术的实践应用*
 #
 # [The last chapter](realtime/3.1) trained networks of signs. Here they run. After this chapter you will be
 # able to
