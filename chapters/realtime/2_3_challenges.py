@@ -30,7 +30,6 @@ import numpy as np
 
 import qbref as qb
 from qbref import calibration, integer, kernels, lab, nn, plots, ptq, qat, qnn, quant
-from qbref_core import cpu
 
 fashion = lab.fashion()
 network = lab.fashion_cnn().model
@@ -542,6 +541,7 @@ lab.show(
 # older one. Every variant, and the definition in NumPy, must return the same bits.
 
 # %%
+cpu = kernels.default().cpu
 names, batch = list(cpu.INSTRUCTION_SETS), x_test[:64]
 q = ptq.quantize_static(network, good)
 expected = integer.convert(q).run(batch, kernels)
