@@ -336,7 +336,7 @@ lab.claim(
         }
     ),
     f"Booleans: 1/{real.nbytes / words.nbytes:.0f} of the bytes of float32, "
-    f"{boolean_gain} times as fast, 0 differences. Integers: largest error "
+    f"{boolean_gain} times as fast, {wrong} differences. Integers: largest error "
     + ", ".join(f"{e:.2f} ({name})" for name, e in error.items())
     + " gray levels.",
 )
