@@ -10,7 +10,7 @@
 # - benchmark float32, int8 and XNOR products on your processor, and say which of them wins *where*;
 # - tell from a network's layers what binarization will do to its size, its speed and its accuracy.
 #
-# Read [One bit](realtime/3.1) before. Run time: about a minute and a half the first time, most of it
+# Read [One bit](realtime/3.1) before. Run time: about a minute the first time, half of it
 # training, and under half a minute after that.
 
 # %%
@@ -41,7 +41,7 @@ w_words = fast.pack_bits(layer.weight.data)  # a bit is set where a latent weigh
 k = signs.shape[1]
 print(f"{k} signs in {x_words.shape[1]} words of 64 bits; the last one holds {k % 64}")
 
-fig = plots.word_product(x_words[0, 8], w_words[0, 8], names=("signs x", "weights w"))
+fig = plots.word_product(x_words[0, 12], w_words[0, 12], names=("signs x", "weights w"))
 lab.show(fig, alt=f"Three rows of 64 cells, the set ones coloured. {fig.get_label()}.")
 
 # %% [markdown]
@@ -139,10 +139,10 @@ lab.erratum(
 # %%
 def contenders(m, k, n):
     rng = qb.random.default_rng()
-    a, b = (binary.sign(rng.standard_normal((r, k), dtype="float32")) for r in (m, n))
-    b_float = np.ascontiguousarray(b.T)
-    a_int8, b_int8 = a.astype(np.int8), fast.pack_rhs(b_float.astype(np.int8))
-    a_words, b_words = fast.pack_bits(a), fast.pack_bits(b)
+    a_int8, b_int8 = (2 * rng.integers(0, 2, (r, k), np.int8) - 1 for r in (m, n))
+    a, b_float = a_int8.astype(np.float32), np.ascontiguousarray(b_int8.T, np.float32)
+    a_words, b_words = fast.pack_bits(a), fast.pack_bits(b_int8)
+    b_int8 = fast.pack_rhs(b_int8.T)
     return {
         "float32": lambda: a @ b_float,
         "int8": lambda: fast.int8_matmul(a_int8, b_int8),
@@ -151,6 +151,7 @@ def contenders(m, k, n):
     }
 
 
+SECONDS = 0.05 if lab.quick() else 1.0  # of timing, for each comparison
 SIZES = [(m, n, n) for n in (256, 1024, 4096) for m in (1, 64)]
 SIZES += [(784, 1152, 128), (1024, 1024, 1024)]
 times = {}
@@ -158,7 +159,7 @@ for m, k, n in SIZES:
     functions = contenders(m, k, n)
     product, *others = [function() for function in functions.values()]
     assert all(np.array_equal(product, other) for other in others)
-    times[f"{m}×{k}×{n}"] = lab.take_turns(functions, seconds=0.2)
+    times[f"{m}×{k}×{n}"] = lab.take_turns(functions, SECONDS / 5)
 
 # %%
 speed = {
@@ -230,7 +231,7 @@ for i in range(len(names)):
     rungs[i] = rung
     in_turn[i, "int8"] = only(allowed, functions["int8"])
     in_turn[i, "XNOR"] = only(allowed, functions["XNOR, with packing"])
-took = lab.take_turns(in_turn, seconds=1.0)
+took = lab.take_turns(in_turn, SECONDS)
 rate = {key: 2e-9 * 64 * 1024**2 / np.median(t) for key, t in took.items()}
 lab.table(
     ("int8 by", "XNOR by", "int8, 10⁹/s", "XNOR, 10⁹/s", "XNOR times as fast"),
@@ -584,7 +585,7 @@ for name in MAKERS:
     runs = {
         key: lambda model=model: lab.scores(model, x) for key, model in pair.items()
     }
-    took = lab.take_turns(runs, seconds=0.5)
+    took = lab.take_turns(runs, SECONDS / 2)
     faster[name] = {
         rival: lab.times_faster(t, took["signs"]) for rival, t in took.items()
     }
@@ -618,7 +619,7 @@ for width in WIDTHS:
     for key, form in forms.items():
         functions[key, width] = lambda form=form: lab.scores(form, few)
     series.append((width, n, 4 * n / forms["signs"].nbytes))
-took = lab.take_turns(functions, seconds=1.5)
+took = lab.take_turns(functions, 1.5 * SECONDS)
 times_as_fast = {
     (rival, width): lab.times_faster(took[rival, width], took["signs", width])
     for rival, width in functions
