@@ -2,7 +2,8 @@
 
 # %% [markdown]
 # # 2.1 Weights, activations, both
-# AI模型量化概述
+#
+# *AI模型量化概述*
 #
 # The original's overview divides quantization into two steps, weight quantization (权重量化) and activation
 # quantization (激活量化), and says how the first is done: with a fixed range or with a lookup table. Which of
