@@ -6,7 +6,7 @@
 # *工具和资源推荐*
 #
 # The original closes with books, tools and papers to turn to. One of its books has another author, one
-# of its tools has been retired, and of its four papers we could not find one. This chapter gives sources
+# of its tools has been retired, and none of its four papers could be found. This chapter gives sources
 # that exist, says what each contributed, and, since a citation (引用) proves little, runs some of them. After
 # it you can
 #
@@ -277,7 +277,7 @@ for name, layer in (("convolution", network[4]), ("dense layer", network[9])):
 lab.table(
     ("weights", "XNOR-Net, 2 levels", "TWN rule, 3 levels", "best 3 levels"),
     [(name, *(f"{v:.4f}" for v in found)) for name, found in rows.items()],
-    "Mean squared error relative to the variance of a filter's weights.",
+    "Mean squared error relative to the mean square of a filter's weights.",
 )
 lab.say(
     f"(1) gives {1 - 2 / np.pi:.4f}, Max's table {MAX_1960[2]}, XNOR-Net's scale on "
@@ -365,8 +365,8 @@ lab.erratum(
     "title do not occur in an index of public source repositories, bibliographies "
     "included (November 2026), and the third occurs there only in other texts' "
     "sentences; a search of public web pages returns other papers. The numbers of "
-    "the real papers below are found at once. A search proves no absence, but none "
-    "is known to us.",
+    "the real papers below are found at once. A search proves no absence, "
+    "but we know of no such paper.",
     "Real papers near those titles: Choi, El-Khamy and Lee, Towards the Limit of "
     "Network Quantization (arXiv 1612.01543); Hubara et al., Quantized Neural "
     "Networks: Training Neural Networks with Low Precision Weights and Activations "
@@ -383,14 +383,12 @@ lab.erratum(
 worst = max(abs(error / MAX_1960[n] - 1) for n, (_, error) in recomputed.items())
 lab.say(
     f"""
-- {len(papers)} papers; each name resolves, and each file cites its paper's number.
-  {len(TOOLS)} tools with
-  their arithmetic.
-- Max's table of 1960 agrees with ours within {worst:.2%}, and its first line is
-  XNOR-Net's scale.
-- NF4 can be derived to {np.abs(derived - published).max():.0e}; the largest FP8 numbers
-  are
-  {fp8["fp8_e4m3"].max():.0f} and {fp8["fp8_e5m2"].max():.0f}.
+- {len(papers)} papers: each name resolves, each file cites its paper's number. And
+  {len(TOOLS)} tools with their arithmetic.
+- Max's table of 1960 agrees with ours within {worst:.2%}; its first line is XNOR-Net's
+  scale.
+- NF4 can be derived to {np.abs(derived - published).max():.0e}. The largest FP8 numbers
+  are {fp8["fp8_e4m3"].max():.0f} and {fp8["fp8_e5m2"].max():.0f}.
 """
 )
 

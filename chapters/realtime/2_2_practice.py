@@ -510,9 +510,9 @@ lab.claim(
 )
 
 # %% [markdown]
-# Zeros scattered about a matrix are multiplied like any other number; they can make the *file* smaller,
-# not the product. Missing channels make both smaller. Which of them is worth its accuracy is a choice; we go
-# on with the slim network.
+# Zeros scattered about a matrix are multiplied like any other number, by these kernels as by most; they
+# make the *file* smaller, not the product. Missing channels shrink both. Which of the two is worth its
+# accuracy is a choice; we go on with the slim network.
 #
 # ### Step 3: fuse
 #
@@ -646,7 +646,7 @@ lab.claim(
 #
 # ### Steps 5 and 6: convert, save, and run where nobody trained
 #
-# The last three lines. What is saved are plain integer arrays; what loads them is a new process, which
+# Two calls and a file. What is saved are plain integer arrays; what loads them is a new process, which
 # knows nothing of this one.
 
 # %%
@@ -715,20 +715,19 @@ lab.table(
 
 # %%
 final = lab.paired(accuracies["integers"], accuracies["trained"])
+faster = lab.times_faster(times["trained"], times["integers"])
+lost = max(points.estimate for points in behind.values())
 lab.say(
     f"""
 - {len(groups)} groups of rules for one operator. On trained activations they differ in
   at most {max(on_activations.values())} of {activations.size:,} integers, on a picture
   of bytes in up to {max(on_picture.values())} of {picture.size}.
-- The choice of 127 or 127.5 moves {moved.mean():.0%} of a layer's weights; the choice
-  of
-  an observer {max(lost.estimate for lost in behind.values()):.1f} points of accuracy at
-  4 bits.
+- The choice of 127 or 127.5 moves {moved.mean():.0%} of a layer's weights; the choice of
+  an observer costs up to {lost:.1f} points of accuracy at 4 bits.
 - Fusing before quantizing is worth {gain[4]} points at 4 bits.
-- From {float_bytes:,} bytes to {deployed.nbytes:,}: {float_bytes / deployed.nbytes:.1f}
-  times smaller, {lab.times_faster(times["trained"], times["integers"])} times as fast
-  for
-  one image, and {final} points. Another process computes the same bits.
+- From {float_bytes:,} bytes to {deployed.nbytes:,},
+  {float_bytes / deployed.nbytes:.1f} times smaller; {faster} times as fast for one
+  image, and {final} points. Another process computes the same bits.
 """
 )
 
