@@ -450,13 +450,14 @@ bytes_of = {name: m.nbytes for name, m in on_integers.items()}
 bytes_of["single weights"] += sum(ptq.sparse_bytes(w, 8) - w.size for w in arrays)
 
 one, many = fashion.x_test[:1], fashion.x_test[:64]
+SECONDS = 0.2 if lab.quick() else 1.5
 times = lab.take_turns(
     {
         (name, len(x)): lambda m=m, x=x: m.run(x)
         for name, m in on_integers.items()
         for x in (one, many)
     },
-    1.5,
+    SECONDS,
 )
 
 
@@ -550,7 +551,7 @@ times = lab.take_turns(
         "integer product, two passes": in_two,
         "integer product, one pass": in_one_pass,
     },
-    1.5,
+    SECONDS,
 )
 before, after = (sum(v.nbytes for v in m.state_dict().values()) for m in (slim, fused))
 pays = {
@@ -691,7 +692,7 @@ stages = {
 }
 accuracies = {name: fashion.correct(m) for name, (m, _) in stages.items()}
 times = lab.take_turns(
-    {name: lambda m=m: lab.scores(m, one) for name, (m, _) in stages.items()}, 1.5
+    {name: lambda m=m: lab.scores(m, one) for name, (m, _) in stages.items()}, SECONDS
 )
 
 # %%
