@@ -450,13 +450,14 @@ bytes_of = {name: m.nbytes for name, m in on_integers.items()}
 bytes_of["single weights"] += sum(ptq.sparse_bytes(w, 8) - w.size for w in arrays)
 
 one, many = fashion.x_test[:1], fashion.x_test[:64]
+SECONDS = 0.2 if lab.quick() else 1.5
 times = lab.take_turns(
     {
         (name, len(x)): lambda m=m, x=x: m.run(x)
         for name, m in on_integers.items()
         for x in (one, many)
     },
-    1.5,
+    SECONDS,
 )
 
 
@@ -510,9 +511,9 @@ lab.claim(
 )
 
 # %% [markdown]
-# Zeros scattered about a matrix are multiplied like any other number; they can make the *file* smaller,
-# not the product. Missing channels make both smaller. Which of them is worth its accuracy is a choice; we go
-# on with the slim network.
+# Zeros scattered about a matrix are multiplied like any other number, by these kernels as by most; they
+# make the *file* smaller, not the product. Missing channels shrink both. Which of the two is worth its
+# accuracy is a choice; we go on with the slim network.
 #
 # ### Step 3: fuse
 #
@@ -550,7 +551,7 @@ times = lab.take_turns(
         "integer product, two passes": in_two,
         "integer product, one pass": in_one_pass,
     },
-    1.5,
+    SECONDS,
 )
 before, after = (sum(v.nbytes for v in m.state_dict().values()) for m in (slim, fused))
 pays = {
@@ -646,7 +647,7 @@ lab.claim(
 #
 # ### Steps 5 and 6: convert, save, and run where nobody trained
 #
-# The last three lines. What is saved are plain integer arrays; what loads them is a new process, which
+# Two calls and a file. What is saved are plain integer arrays; what loads them is a new process, which
 # knows nothing of this one.
 
 # %%
@@ -691,7 +692,7 @@ stages = {
 }
 accuracies = {name: fashion.correct(m) for name, (m, _) in stages.items()}
 times = lab.take_turns(
-    {name: lambda m=m: lab.scores(m, one) for name, (m, _) in stages.items()}, 1.5
+    {name: lambda m=m: lab.scores(m, one) for name, (m, _) in stages.items()}, SECONDS
 )
 
 # %%
@@ -715,20 +716,19 @@ lab.table(
 
 # %%
 final = lab.paired(accuracies["integers"], accuracies["trained"])
+faster = lab.times_faster(times["trained"], times["integers"])
+lost = max(points.estimate for points in behind.values())
 lab.say(
     f"""
 - {len(groups)} groups of rules for one operator. On trained activations they differ in
   at most {max(on_activations.values())} of {activations.size:,} integers, on a picture
   of bytes in up to {max(on_picture.values())} of {picture.size}.
-- The choice of 127 or 127.5 moves {moved.mean():.0%} of a layer's weights; the choice
-  of
-  an observer {max(lost.estimate for lost in behind.values()):.1f} points of accuracy at
-  4 bits.
+- The choice of 127 or 127.5 moves {moved.mean():.0%} of a layer's weights; the choice of
+  an observer costs up to {lost:.1f} points of accuracy at 4 bits.
 - Fusing before quantizing is worth {gain[4]} points at 4 bits.
-- From {float_bytes:,} bytes to {deployed.nbytes:,}: {float_bytes / deployed.nbytes:.1f}
-  times smaller, {lab.times_faster(times["trained"], times["integers"])} times as fast
-  for
-  one image, and {final} points. Another process computes the same bits.
+- From {float_bytes:,} bytes to {deployed.nbytes:,},
+  {float_bytes / deployed.nbytes:.1f} times smaller; {faster} times as fast for one
+  image, and {final} points. Another process computes the same bits.
 """
 )
 
