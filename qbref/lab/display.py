@@ -57,7 +57,7 @@ def say(text):
 
 
 def table(header, rows, caption=""):
-    """A table; the first column is aligned left, the others right.
+    """A table; the first column and those with words are aligned left, numbers right.
 
     Parameters
     ----------
@@ -135,14 +135,18 @@ class Table:
         for row in self.rows:
             if len(row) != len(self.header):
                 raise ValueError(f"rows must have {len(self.header)} cells as the header, got {row}")
+        self.align = ["left" if i == 0 or self._has_words(i) else "right" for i in range(len(self.header))]
+
+    def _has_words(self, column):
+        return any(row[column][:1].isalpha() for row in self.rows)
 
     def __str__(self):
         lines = (self.header, *self.rows)
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.header))]
         text = [
             "  ".join(
-                cell.ljust(w) if i == 0 else cell.rjust(w)
-                for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+                cell.ljust(w) if side == "left" else cell.rjust(w)
+                for cell, w, side in zip(line, widths, self.align, strict=True)
             )
             for line in lines
         ]
@@ -153,7 +157,11 @@ class Table:
 
     def _repr_html_(self):
         def row(cells, tag):
-            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+            sides = zip(cells, self.align, strict=True)
+            inside = (
+                f'<{tag} style="text-align: {side}">{html.escape(cell)}</{tag}>' for cell, side in sides
+            )
+            return f"<tr>{''.join(inside)}</tr>"
 
         body = "".join(row(cells, "td") for cells in self.rows)
         caption = f"<caption>{html.escape(self.caption)}</caption>"
@@ -163,6 +171,7 @@ class Table:
         """Plain data, as JSON can hold them; `folder` is where pictures go."""
         return {
             "type": "table",
+            "align": self.align,
             "header": list(self.header),
             "rows": [list(r) for r in self.rows],
             "caption": self.caption,

@@ -44,6 +44,17 @@ def test_a_table_is_aligned(capsys):
     ]
 
 
+def test_a_column_of_words_is_aligned_left(capsys):
+    lab.table(("", "by", "ms"), [("int8", "avx2", "1.5"), ("xnor", "sse2", "–"), ("lut", "", "10")])
+    assert capsys.readouterr().out.splitlines() == [
+        "      by     ms",
+        "───────────────",
+        "int8  avx2  1.5",
+        "xnor  sse2    –",
+        "lut          10",
+    ]
+
+
 def test_a_table_with_a_short_row_is_refused():
     with pytest.raises(ValueError, match=r"rows must have 2 cells as the header, got \('1',\)"):
         lab.table(("a", "b"), [(1,)])
@@ -56,7 +67,13 @@ def test_the_receiver_gets_everything_and_nothing_is_printed(received, tmp_path,
     assert capsys.readouterr().out == ""
     prose, table, picture = (shown.as_dict(tmp_path) for shown in received)
     assert prose == {"type": "prose", "markdown": "a **b**"}
-    assert table == {"type": "table", "header": ["a"], "rows": [["1"]], "caption": "c"}
+    assert table == {
+        "type": "table",
+        "align": ["left"],
+        "header": ["a"],
+        "rows": [["1"]],
+        "caption": "c",
+    }
     file = tmp_path / picture.pop("file")
     assert picture == {"type": "picture", "alt": "an empty picture", "width": 300, "height": 200}
     image = file.read_bytes()
