@@ -369,9 +369,9 @@ lab.claim(
 
 # %% [markdown]
 # Read the last column beside the third. An observer buys a range for the *activations*; where two bits in the
-# weights are what hurts, that is no help. The algorithms that choose integers, or train, take their time where
-# the loss is. Mind also how the bills grow: AdaRound takes a fixed number of steps for each layer, however
-# large the training set; QAT takes epochs. Beside a training of a month, most of this table is minutes.
+# weights are what hurts, that is no help. The algorithms that choose integers, or train, spend their time
+# where the loss is. Mind also how the bills grow: AdaRound takes a fixed number of steps for each layer,
+# however large the training set; QAT takes epochs.
 #
 # ### What the hardware has to say (硬件依赖性)
 #
