@@ -18,7 +18,6 @@ import qbref as qb
 import qbref.nn.functional as F
 from qbref import data, integer, kernels, lab, nn, optim, ptq, qnn
 
-SEEDS = 2
 CONTEXT, WIDTH, HEADS, LAYERS = 64, 64, 4, 2
 STEPS, LANGUAGE_BATCH, LANGUAGE_LR, DROPOUT = 5_000, 32, 3e-3, 0.1
 FACTORS, EPOCHS, USERS_BATCH, RECOMMENDER_LR = 32, 30, 64, 1e-2
@@ -240,7 +239,7 @@ PYTORCH = {
     "Recommender, sign × row scale": "47 to 58",
     "Popularity": "21",
 }
-APPLICATIONS = {"language": (language, STEPS), "recommendation": (recommendation, EPOCHS)}
+APPLICATIONS = {"language": (language, STEPS, 1), "recommendation": (recommendation, EPOCHS, 5)}
 
 
 def table(runs):
@@ -276,9 +275,9 @@ def _over_seeds(values, form):
 NOTES = """\
 *figure*: bits per character of held-out text for the Transformer (less is better), hit rate among the ten
 best of all unseen items in per cent for the recommender (more is better). *above float32*: the difference,
-mean and standard deviation over seeds 0 to {last}; its interval is that of seed 0 alone, over windows of text
-or over users. *PyTorch*: what it reached on the same data; with a sign, the difference to its own float32.
-*int≠sim* counts outputs in which the integers differ from their simulation, *weights* are the stored bytes of
+mean and standard deviation where there are several seeds; its interval is that of seed 0 alone, over
+windows of text or over users. *PyTorch*: what it reached on the same data; with a sign, the difference to its
+own float32. *int≠sim* counts outputs in which the integers differ from their simulation, *weights* are the stored bytes of
 all matrices, *minutes* those of the training. intN: weights of N bits with a scale for each output channel
 or row of a table, activations of 8 bits with a scale for each token, on the integer kernels.
 Transformer: {layers} layers, width {width}, {heads} heads, context {context}, {parameters:,} parameters,
@@ -290,7 +289,6 @@ epochs. Python {python}, NumPy {numpy}.
 def notes(options):
     """What the columns are and how the models were made."""
     return NOTES.format(
-        last=options.seeds - 1,
         layers=LAYERS,
         width=WIDTH,
         heads=HEADS,
@@ -316,17 +314,18 @@ def main(arguments=None):
     parser.add_argument(
         "--recommendation", type=int, default=EPOCHS, metavar="EPOCHS", help=f"default: {EPOCHS}"
     )
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"trainings of each (default: {SEEDS})")
+    parser.add_argument("--seeds", type=int, help="trainings of each (default: 1 and 5)")
     options = parser.parse_args(arguments)
     for name in ("language", "recommendation", "seeds"):
-        if getattr(options, name) < 1:
+        if getattr(options, name) is not None and getattr(options, name) < 1:
             parser.error(f"argument --{name}: must be at least 1, got {getattr(options, name)}")
     chosen = [options.only] if options.only else list(APPLICATIONS)
-    progress = lab.Progress(len(chosen) * options.seeds)
+    seeds = {name: options.seeds or APPLICATIONS[name][2] for name in chosen}
+    progress = lab.Progress(sum(seeds.values()))
     for name in chosen:
         application, length = APPLICATIONS[name][0], getattr(options, name)
         runs = []
-        for seed in range(options.seeds):
+        for seed in range(seeds[name]):
             with progress.stage(f"{name}, seed {seed}") as report:
                 runs.append(list(application(length, seed, report)))
         print(f"{table(runs)}\n")
