@@ -276,10 +276,11 @@ NOTES = """\
 *figure*: bits per character of held-out text for the Transformer (less is better), hit rate among the ten
 best of all unseen items in per cent for the recommender (more is better). *above float32*: the difference,
 mean and standard deviation where there are several seeds; its interval is that of seed 0 alone, over
-windows of text or over users. *PyTorch*: what it reached on the same data; with a sign, the difference to its
-own float32. *int≠sim* counts outputs in which the integers differ from their simulation, *weights* are the stored bytes of
-all matrices, *minutes* those of the training. intN: weights of N bits with a scale for each output channel
-or row of a table, activations of 8 bits with a scale for each token, on the integer kernels.
+windows of text or over users. *PyTorch*: what it reached on the same data; with a sign, the difference to
+its own float32. *int≠sim* counts outputs in which the integers differ from their simulation, *weights* are
+the stored bytes of all matrices, *minutes* those of the training. intN: weights of N bits with a scale for
+each output channel or row of a table, activations of 8 bits with a scale for each token, on the integer
+kernels.
 Transformer: {layers} layers, width {width}, {heads} heads, context {context}, {parameters:,} parameters,
 AdamW {lr:g}, {steps:,} steps of {batch} × {context} characters. Recommender: {factors} factors, {epochs}
 epochs. Python {python}, NumPy {numpy}.
