@@ -26,13 +26,13 @@ BEST = 10
 
 
 class Line(NamedTuple):
-    """One model of one seed: its figure, how far it is from float32 (95 % interval), how it is stored."""
+    """One model of one seed: figure, difference to float32 (95 % interval), bytes of all constants."""
 
     name: str
     value: float
     difference: lab.Interval | None
     mismatches: int | None
-    weight_bytes: int | None
+    nbytes: int | None
     seconds: float
 
 
@@ -123,7 +123,7 @@ def language(steps, seed, report):
     model, seconds = kept.model, kept.seconds
     x, y = held_out()
     real = bits(model, x, y)
-    size = sum(p.data.nbytes for p in model.parameters() if p.ndim == 2)
+    size = sum(p.data.nbytes for p in model.parameters())
     yield Line("Transformer, float32", real.mean(), None, None, size, seconds)
     for n_bits in (8, 4, 3, 2):
         q = ptq.quantize_dynamic(model, qnn.QuantConfig(weights=weights(n_bits)))
@@ -135,7 +135,7 @@ def language(steps, seed, report):
             found.mean(),
             lab.over_seeds(found - real),
             mismatches,
-            integers.weight_bytes,
+            integers.nbytes,
             seconds,
         )
     for n_bits in (4, 2):
@@ -206,7 +206,8 @@ def recommendation(epochs, seed, report):
     with qb.no_grad():
         real = hits(model(everybody[:, 0]).data)
     users, items, bias = (p.data for p in model.parameters())
-    yield Line("Recommender, float32", 100 * real.mean(), None, None, users.nbytes + items.nbytes, seconds)
+    size = users.nbytes + items.nbytes + bias.nbytes
+    yield Line("Recommender, float32", 100 * real.mean(), None, None, size, seconds)
     for n_bits in (8, 4, 2):
         q = ptq.quantize_dynamic(model, qnn.QuantConfig(weights=weights(n_bits)))
         integers = integer.convert(q)
@@ -216,11 +217,11 @@ def recommendation(epochs, seed, report):
             100 * found.mean(),
             lab.paired(found, real),
             integer.count_differences(q, integers, everybody),
-            integers.weight_bytes,
+            integers.nbytes,
             seconds,
         )
     found = hits(signs_and_row_scales(users, items, bias))
-    size = kernels.pack_bits(users).nbytes // 2 + kernels.pack_bits(items).nbytes // 2
+    size = (users.size + items.size) // 8 + 4 * (len(users) + len(items)) + bias.nbytes
     name = "Recommender, sign × row scale"
     yield Line(name, 100 * found.mean(), lab.paired(found, real), None, size, seconds)
     popular = hits(np.broadcast_to(dependencies()[0].sum(axis=0), real.shape + items.shape[:1]))
@@ -245,7 +246,7 @@ APPLICATIONS = {"language": (language, STEPS, 1), "recommendation": (recommendat
 def table(runs):
     """Markdown: one line per model, over all seeds; `runs` is one list of lines for each seed."""
     rows = [
-        "| model | figure | above float32 | of seed 0, 95 % | PyTorch | int≠sim | weights, bytes | minutes |",
+        "| model | figure | above float32 | of seed 0, 95 % | PyTorch | int≠sim | bytes | minutes |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for lines in zip(*runs, strict=True):
@@ -260,7 +261,7 @@ def table(runs):
             interval,
             PYTORCH.get(first.name),
             mismatches,
-            first.weight_bytes and f"{first.weight_bytes:,}",
+            first.nbytes and f"{first.nbytes:,}",
             f"{fmean(line.seconds for line in lines) / 60:.1f}",
         )
         rows.append(f"| {' | '.join('' if cell is None else str(cell) for cell in cells)} |")
@@ -277,10 +278,10 @@ NOTES = """\
 best of all unseen items in per cent for the recommender (more is better). *above float32*: the difference,
 mean and standard deviation where there are several seeds; its interval is that of seed 0 alone, over
 windows of text or over users. *PyTorch*: what it reached on the same data; with a sign, the difference to
-its own float32. *int≠sim* counts outputs in which the integers differ from their simulation, *weights* are
-the stored bytes of all matrices, *minutes* those of the training. intN: weights of N bits with a scale for
-each output channel or row of a table, activations of 8 bits with a scale for each token, on the integer
-kernels.
+its own float32. *int≠sim* counts outputs in which the integers differ from their simulation, *bytes* are
+those of all constants, scales and biases among them, *minutes* those of the training. intN: weights of N
+bits with a scale for each output channel or row of a table, activations of 8 bits with a scale for each
+token, on the integer kernels.
 Transformer: {layers} layers, width {width}, {heads} heads, context {context}, {parameters:,} parameters,
 AdamW {lr:g}, {steps:,} steps of {batch} × {context} characters. Recommender: {factors} factors, {epochs}
 epochs. Python {python}, NumPy {numpy}.
