@@ -92,7 +92,7 @@ image_speed = lab.times_faster(times["float"], times["int8"])
 smaller = [f"{size / m.nbytes:.1f}" for m in images.values()]
 lab.claim(
     "balance/3.4#images",
-    "Quantized CNNs recognize images as well, from fewer bytes.",
+    "A quantized CNN loses less than a point of accuracy.",
     lab.more_than(POINTS, image_losses),
     ", ".join(f"{name} {loss} points" for name, loss in image_losses.items())
     + f"; {' and '.join(smaller)} times smaller; one image with int8 {image_speed} "
