@@ -18,7 +18,6 @@ import qbref as qb
 import qbref.nn.functional as F
 from qbref import data, integer, kernels, lab, nn, optim, ptq, qnn
 
-SEEDS = 2
 CONTEXT, WIDTH, HEADS, LAYERS = 64, 64, 4, 2
 STEPS, LANGUAGE_BATCH, LANGUAGE_LR, DROPOUT = 5_000, 32, 3e-3, 0.1
 FACTORS, EPOCHS, USERS_BATCH, RECOMMENDER_LR = 32, 30, 64, 1e-2
@@ -27,13 +26,13 @@ BEST = 10
 
 
 class Line(NamedTuple):
-    """One model of one seed: its figure, how far it is from float32 (95 % interval), how it is stored."""
+    """One model of one seed: figure, difference to float32 (95 % interval), bytes of all constants."""
 
     name: str
     value: float
     difference: lab.Interval | None
     mismatches: int | None
-    weight_bytes: int | None
+    nbytes: int | None
     seconds: float
 
 
@@ -124,7 +123,7 @@ def language(steps, seed, report):
     model, seconds = kept.model, kept.seconds
     x, y = held_out()
     real = bits(model, x, y)
-    size = sum(p.data.nbytes for p in model.parameters() if p.ndim == 2)
+    size = sum(p.data.nbytes for p in model.parameters())
     yield Line("Transformer, float32", real.mean(), None, None, size, seconds)
     for n_bits in (8, 4, 3, 2):
         q = ptq.quantize_dynamic(model, qnn.QuantConfig(weights=weights(n_bits)))
@@ -136,7 +135,7 @@ def language(steps, seed, report):
             found.mean(),
             lab.over_seeds(found - real),
             mismatches,
-            integers.weight_bytes,
+            integers.nbytes,
             seconds,
         )
     for n_bits in (4, 2):
@@ -207,7 +206,8 @@ def recommendation(epochs, seed, report):
     with qb.no_grad():
         real = hits(model(everybody[:, 0]).data)
     users, items, bias = (p.data for p in model.parameters())
-    yield Line("Recommender, float32", 100 * real.mean(), None, None, users.nbytes + items.nbytes, seconds)
+    size = users.nbytes + items.nbytes + bias.nbytes
+    yield Line("Recommender, float32", 100 * real.mean(), None, None, size, seconds)
     for n_bits in (8, 4, 2):
         q = ptq.quantize_dynamic(model, qnn.QuantConfig(weights=weights(n_bits)))
         integers = integer.convert(q)
@@ -217,11 +217,11 @@ def recommendation(epochs, seed, report):
             100 * found.mean(),
             lab.paired(found, real),
             integer.count_differences(q, integers, everybody),
-            integers.weight_bytes,
+            integers.nbytes,
             seconds,
         )
     found = hits(signs_and_row_scales(users, items, bias))
-    size = kernels.pack_bits(users).nbytes // 2 + kernels.pack_bits(items).nbytes // 2
+    size = (users.size + items.size) // 8 + 4 * (len(users) + len(items)) + bias.nbytes
     name = "Recommender, sign × row scale"
     yield Line(name, 100 * found.mean(), lab.paired(found, real), None, size, seconds)
     popular = hits(np.broadcast_to(dependencies()[0].sum(axis=0), real.shape + items.shape[:1]))
@@ -240,13 +240,13 @@ PYTORCH = {
     "Recommender, sign × row scale": "47 to 58",
     "Popularity": "21",
 }
-APPLICATIONS = {"language": (language, STEPS), "recommendation": (recommendation, EPOCHS)}
+APPLICATIONS = {"language": (language, STEPS, 1), "recommendation": (recommendation, EPOCHS, 5)}
 
 
 def table(runs):
     """Markdown: one line per model, over all seeds; `runs` is one list of lines for each seed."""
     rows = [
-        "| model | figure | above float32 | of seed 0, 95 % | PyTorch | int≠sim | weights, bytes | minutes |",
+        "| model | figure | above float32 | of seed 0, 95 % | PyTorch | int≠sim | bytes | minutes |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for lines in zip(*runs, strict=True):
@@ -261,7 +261,7 @@ def table(runs):
             interval,
             PYTORCH.get(first.name),
             mismatches,
-            first.weight_bytes and f"{first.weight_bytes:,}",
+            first.nbytes and f"{first.nbytes:,}",
             f"{fmean(line.seconds for line in lines) / 60:.1f}",
         )
         rows.append(f"| {' | '.join('' if cell is None else str(cell) for cell in cells)} |")
@@ -276,11 +276,12 @@ def _over_seeds(values, form):
 NOTES = """\
 *figure*: bits per character of held-out text for the Transformer (less is better), hit rate among the ten
 best of all unseen items in per cent for the recommender (more is better). *above float32*: the difference,
-mean and standard deviation over seeds 0 to {last}; its interval is that of seed 0 alone, over windows of text
-or over users. *PyTorch*: what it reached on the same data; with a sign, the difference to its own float32.
-*int≠sim* counts outputs in which the integers differ from their simulation, *weights* are the stored bytes of
-all matrices, *minutes* those of the training. intN: weights of N bits with a scale for each output channel
-or row of a table, activations of 8 bits with a scale for each token, on the integer kernels.
+mean and standard deviation where there are several seeds; its interval is that of seed 0 alone, over
+windows of text or over users. *PyTorch*: what it reached on the same data; with a sign, the difference to
+its own float32. *int≠sim* counts outputs in which the integers differ from their simulation, *bytes* are
+those of all constants, scales and biases among them, *minutes* those of the training. intN: weights of N
+bits with a scale for each output channel or row of a table, activations of 8 bits with a scale for each
+token, on the integer kernels.
 Transformer: {layers} layers, width {width}, {heads} heads, context {context}, {parameters:,} parameters,
 AdamW {lr:g}, {steps:,} steps of {batch} × {context} characters. Recommender: {factors} factors, {epochs}
 epochs. Python {python}, NumPy {numpy}.
@@ -290,7 +291,6 @@ epochs. Python {python}, NumPy {numpy}.
 def notes(options):
     """What the columns are and how the models were made."""
     return NOTES.format(
-        last=options.seeds - 1,
         layers=LAYERS,
         width=WIDTH,
         heads=HEADS,
@@ -316,17 +316,18 @@ def main(arguments=None):
     parser.add_argument(
         "--recommendation", type=int, default=EPOCHS, metavar="EPOCHS", help=f"default: {EPOCHS}"
     )
-    parser.add_argument("--seeds", type=int, default=SEEDS, help=f"trainings of each (default: {SEEDS})")
+    parser.add_argument("--seeds", type=int, help="trainings of each (default: 1 and 5)")
     options = parser.parse_args(arguments)
     for name in ("language", "recommendation", "seeds"):
-        if getattr(options, name) < 1:
+        if getattr(options, name) is not None and getattr(options, name) < 1:
             parser.error(f"argument --{name}: must be at least 1, got {getattr(options, name)}")
     chosen = [options.only] if options.only else list(APPLICATIONS)
-    progress = lab.Progress(len(chosen) * options.seeds)
+    seeds = {name: options.seeds or APPLICATIONS[name][2] for name in chosen}
+    progress = lab.Progress(sum(seeds.values()))
     for name in chosen:
         application, length = APPLICATIONS[name][0], getattr(options, name)
         runs = []
-        for seed in range(options.seeds):
+        for seed in range(seeds[name]):
             with progress.stage(f"{name}, seed {seed}") as report:
                 runs.append(list(application(length, seed, report)))
         print(f"{table(runs)}\n")
