@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 3.1 A ruler or a table: uniform and non-uniform quantization at equal bits
 #
-# 核心算法原理 & 具体操作步骤 (document 2, sections 3.1 to 3.3)
+# *核心算法原理 & 具体操作步骤*
 #
 # A **ruler** has evenly spaced marks, a **table** may put them anywhere. The original says that the ruler is
 # simple and loses accuracy, the table keeps it and costs more. After this chapter you can

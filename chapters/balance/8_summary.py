@@ -2,7 +2,8 @@
 
 # %% [markdown]
 # # 8 What adapts, and what it costs
-# 总结:未来发展趋势与挑战
+#
+# *总结:未来发展趋势与挑战*
 #
 # The original ends with achievements, trends, challenges and an outlook. A summary is easily written from
 # memory; here it is written from measurements. After this chapter you can
