@@ -28,7 +28,6 @@ import numpy as np
 
 import qbref as qb
 from qbref import calibration, integer, kernels, lab, plots, ptq, qat, qnn, quant
-from qbref_core import cpu
 
 fashion = lab.fashion()
 network = lab.fashion_cnn().model
@@ -67,7 +66,7 @@ lab.table(
 )
 
 # %% [markdown]
-# ## 8.2 Trends: quantization that adapts (未来发展趋势:自适应量化)
+# ## 8.2 Trends (未来发展趋势)
 #
 # ### In the original's sense: ranges that follow the data
 #
@@ -382,6 +381,7 @@ lab.claim(
 
 # %%
 core, rng = kernels.default(), np.random.default_rng(0)
+cpu = core.cpu
 m, k, n = 64, 1568, 128  # a batch of 64 in the large dense layer
 real = [rng.standard_normal(shape).astype(np.float32) for shape in ((m, k), (k, n))]
 bytes_ = [rng.integers(-128, 128, shape, np.int8) for shape in ((m, k), (k, n))]

@@ -632,7 +632,7 @@ with plots.style():
         curves.items(), ("k:", "o-", "s-", "^--"), strict=True
     ):
         left.plot(lights, curve, style, label=name)
-    left.legend()
+    left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     dusk = saturated["dusk"]
     heat = np.array([[100 * at[layer] for at in dusk] for layer in dusk[0]])
     middle.imshow(heat, cmap="Blues", vmin=0, vmax=50, aspect="auto")

@@ -681,7 +681,7 @@ with plots.style():
     ends = []
     for i, (name, (f, b)) in enumerate(share.items()):
         x, y = 4 * weights[name] / np.array([1, smaller[name]]), (f.mean(), b.mean())
-        axes.plot(x[:1], y[:1], "o", color=f"C{i}")
+        axes.plot(x, y, "o", color=f"C{i}", markevery=[0])
         arrow = {"arrowstyle": "-|>", "color": f"C{i}", "lw": 2}
         axes.annotate("", (x[1], y[1]), (x[0], y[0]), arrowprops=arrow)
         ends.append((x[1], y[1]))
