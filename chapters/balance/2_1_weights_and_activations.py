@@ -455,7 +455,7 @@ lab.say(
 # ## Try next
 #
 # - [One batch through training and inference](balance/2.2): where in both phases the two kinds are rounded.
-# - [Three applications](balance/3.4): in a Transformer the tails are so long that activations need help.
+# - [Three applications](balance/3.4): what long tails do to a Transformer, and what helps.
 #
 # ## Exercises
 #
