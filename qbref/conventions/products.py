@@ -6,6 +6,8 @@ import numpy as np
 
 from qbref import kernels
 from qbref.conventions.arithmetic import wrap32
+from qbref.conventions.parts import parts
+from qbref.quant.checks import as_integer_array
 
 SAFE_DEPTH = (2**31 - 1) // 255**2
 """So many products of two 9-bit differences fit in int32, whatever their signs."""
@@ -71,8 +73,9 @@ def saturating_matmul(lhs, rhs, lhs_zero_point=0, rhs_zero_point=0):
 
     Raises
     ------
-    TypeError
-        If `lhs` is not uint8 or `rhs` not int8: the other mixes of signs do not saturate.
+    TypeError, ValueError
+        If `lhs` is not uint8 or `rhs` not int8 (the other mixes of signs do not saturate), a zero point is
+        not an integer, or shapes do not fit.
 
     Notes
     -----
@@ -88,6 +91,14 @@ def saturating_matmul(lhs, rhs, lhs_zero_point=0, rhs_zero_point=0):
     for name, operand, dtype in (("lhs", lhs, np.uint8), ("rhs", rhs, np.int8)):
         if operand.dtype != dtype:
             raise TypeError(f"{name} must be {np.dtype(dtype)}, got {operand.dtype}")
+    if lhs.ndim != 2 or rhs.ndim != 2 or lhs.shape[1] != rhs.shape[0]:
+        raise ValueError(f"lhs and rhs must be (M, K) and (K, N), got {lhs.shape} and {rhs.shape}")
+    for name, zero_point, count in (
+        ("lhs_zero_point", lhs_zero_point, lhs.shape[0]),
+        ("rhs_zero_point", rhs_zero_point, rhs.shape[1]),
+    ):
+        if as_integer_array(name, zero_point).shape not in ((), (count,)):
+            raise ValueError(f"{name} must be one number or {count}, got shape {np.shape(zero_point)}")
     lhs, rhs = lhs.astype(np.int64), rhs.astype(np.int64)
     lhs_zero_point, rhs_zero_point = np.reshape(lhs_zero_point, (-1, 1)), np.asarray(rhs_zero_point)
     total = np.zeros((lhs.shape[0], rhs.shape[1]), np.int64)
@@ -124,21 +135,20 @@ def integer_conv(x, w, x_zero_point, w_zero_point, strides, pads, dilations, gro
     >>> integer_conv(x, w, 10, np.array([0]), [1], [(1, 0)], [1], 1)
     array([[[  0, -10, -10]]], dtype=int32)
     """
-    spatial = tuple(range(2, x.ndim))
+    channels, filters = w.shape[1], w.shape[0] // group
     padded = np.pad(x, ((0, 0), (0, 0), *pads), constant_values=x_zero_point)
+    padded = padded.reshape(len(x), group, channels, *padded.shape[2:])
     reach = [(k - 1) * dilation + 1 for k, dilation in zip(w.shape[2:], dilations, strict=True)]
-    windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=spatial)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=tuple(range(3, padded.ndim)))
     every = tuple(slice(None, None, step) for step in (*strides, *dilations))
-    windows = np.moveaxis(windows[(..., *every)], 1, x.ndim - 1)  # (N, O1, O2, …, C, K1, K2, …)
-    outputs = windows.shape[: x.ndim - 1]
-
-    filters = w.reshape(group, w.shape[0] // group, math.prod(w.shape[1:]))
-    w_zero_point = w_zero_point.reshape(group, w.shape[0] // group)
-    channels = w.shape[1]
-    accumulator = np.empty((*outputs, group, filters.shape[1]), np.int32)
-    for i in range(group):
-        seen = windows.take(range(i * channels, (i + 1) * channels), axis=x.ndim - 1)
-        columns = seen.reshape(math.prod(outputs), filters.shape[2])
-        product = integer_matmul(columns, filters[i].T, x_zero_point, w_zero_point[i])
-        accumulator[..., i, :] = product.reshape(*outputs, filters.shape[1])
-    return np.moveaxis(accumulator.reshape(*outputs, w.shape[0]), -1, 1)
+    windows = np.moveaxis(windows[(..., *every)], (1, 2), (0, x.ndim))  # (group, N, O1, …, C / group, K1, …)
+    accumulator = np.empty((*windows.shape[1 : x.ndim], group, filters), np.int32)
+    for i, seen in enumerate(windows):
+        rhs = w[i * filters : (i + 1) * filters].reshape(filters, math.prod(w.shape[1:])).T
+        rhs_zero_point = w_zero_point[i * filters : (i + 1) * filters]
+        sums = accumulator[..., i, :]
+        for part in parts(sums, seen):
+            shape = sums[part].shape
+            columns = seen[part].reshape(math.prod(shape[:-1]), len(rhs))
+            sums[part] = integer_matmul(columns, rhs, x_zero_point, rhs_zero_point).reshape(shape)
+    return np.moveaxis(accumulator.reshape(*accumulator.shape[:-2], len(w)), -1, 1)

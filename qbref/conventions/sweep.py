@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qbref.quant.checks import as_integer
+
 ALL_PATTERNS = 2**32
 CHUNK = 2**18  # small enough for the arrays of a rule to stay in cache
 
@@ -83,13 +85,15 @@ def sweep(a, b, *args, start=0, stop=ALL_PATTERNS, threads=1, progress=None, **k
     >>> found.compared, found.count, found.first
     (20971520, 2, Difference(x=0.5, a=0.0, b=1.0))
     """
+    start, stop = as_integer("start", start), as_integer("stop", stop)
     if not 0 <= start <= stop <= ALL_PATTERNS:
         raise ValueError(f"start and stop must satisfy 0 <= start <= stop <= 2**32, got {start} and {stop}")
-    if threads < 1:
+    if as_integer("threads", threads) < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
 
     def compare(low):
         x = np.arange(low, min(low + CHUNK, stop), dtype=np.uint32).view(np.float32)
+        x.flags.writeable = False  # a rule that works in place would change the input of the other
         with np.errstate(invalid="ignore"):  # a signalling NaN sets the flag in any operation
             return _compare(x, a(x, *args, **kwargs), b(x, *args, **kwargs))
 
@@ -108,6 +112,8 @@ def _compare(x, in_a, in_b):
     for name, result in (("a", in_a), ("b", in_b)):
         if result.shape != x.shape:
             raise ValueError(f"{name} must return an array of shape {x.shape}, got {result.shape}")
+        if result.dtype.kind not in "fiub":
+            raise TypeError(f"{name} must return integers or floats, got {result.dtype}")
     are_floats = in_a.dtype.kind == "f"
     if are_floats != (in_b.dtype.kind == "f"):
         raise TypeError(f"a and b must both return integers or floats, got {in_a.dtype} and {in_b.dtype}")
@@ -123,7 +129,7 @@ def _compare(x, in_a, in_b):
     first, smallest = (Difference(x[i].item(), in_a[i].item(), in_b[i].item()) for i in (0, least))
     steps = {}
     if not are_floats:
-        values, times = np.unique(in_b.astype(np.int64) - in_a, return_counts=True)
+        values, times = np.unique(in_b.astype(np.int64) - in_a.astype(np.int64), return_counts=True)
         steps = dict(zip(values.tolist(), times.tolist(), strict=True))
     nan, infinite = int(np.isnan(x).sum()), int(np.isinf(x).sum())
     return Sweep(compared, x.size, nan, infinite, first, smallest, steps)

@@ -21,7 +21,8 @@ def as_n_bits(n_bits, lowest, highest):
 def as_float_array(x):
     """Return `x` as a float32 or float64 array; Python numbers and lists become float32."""
     if not isinstance(x, np.ndarray | np.generic):
-        return np.asarray(x, dtype=np.float32)
+        with np.errstate(over="ignore"):  # beyond the largest float is ±inf
+            return np.asarray(x, dtype=np.float32)
     if x.dtype not in (np.float32, np.float64):
         raise TypeError(f"x must be float32 or float64, got {x.dtype}")
     return np.asarray(x)

@@ -1,6 +1,5 @@
 """The search on made-up systems, then the real ones against hand-worked smallest inputs."""
 
-from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -93,7 +92,7 @@ def test_a_system_is_not_asked_for_settings_that_it_does_not_have():
     assert rows[0].searched == 11
 
 
-def test_systems_are_grouped_by_agreement():
+def test_systems_are_grouped_by_agreement(found):
     rows = found("quantize")
     groups = agreeing(rows)
     assert sorted(name for group in groups for name in group) == sorted(
@@ -116,15 +115,6 @@ def test_results_are_the_same_if_all_their_parts_are():
     assert same(np.array([[1, np.nan], [1, 2]]), np.array([[1, np.nan], [1, 3]])).tolist() == [True, False]
 
 
-@cache
-def found(family):
-    return tuple(atlas(family))
-
-
-def rows_of(family):
-    return {(row.a, row.b): row for row in found(family)}
-
-
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_properties_describe_every_system_on_every_input(name):
     family = FAMILIES[name]
@@ -137,7 +127,7 @@ def test_the_properties_describe_every_system_on_every_input(name):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_difference_is_one_and_comes_with_a_cause(name):
+def test_every_difference_is_one_and_comes_with_a_cause(found, name):
     family = FAMILIES[name]
     by_system = {r.system: r for r in family.rules}
     for row in found(name):
@@ -150,20 +140,20 @@ def test_every_difference_is_one_and_comes_with_a_cause(name):
         assert row.cause
 
 
-def test_ties_are_the_smallest_difference_of_half_even_and_half_away():
+def test_ties_are_the_smallest_difference_of_half_even_and_half_away(rows_of):
     row = rows_of("quantize")["ONNX", "TFLite reference"]
     assert (row.setting, row.x, row.a_result, row.b_result) == ((1.0, 0), 0.5, 0, 1)
     assert row.cause == (("ties", "to even", "away from zero"),)
 
 
-def test_the_zero_point_before_rounding_shows_where_the_sum_is_rounded_to_a_tie():
+def test_the_zero_point_before_rounding_shows_where_the_sum_is_rounded_to_a_tie(rows_of):
     # 1 + (1/2 − 2^-24) lies halfway between float32's 1.5 − 2^-23 and 1.5, goes to 1.5, and that to 2
     row = rows_of("quantize")["PyTorch", "PyTorch 2.13.0"]
     assert (row.setting, row.x, row.a_result, row.b_result) == ((1.0, 1), np.float32(0.5 - 2**-24), 1, 2)
     assert [name for name, *_ in row.cause] == ["zero_point_is_added"]
 
 
-def test_nothing_smaller_tells_division_from_multiplication_at_a_tenth():
+def test_nothing_smaller_tells_division_from_multiplication_at_a_tenth(rows_of):
     row = rows_of("quantize")["ONNX", "PyTorch"]
     assert row.setting == (0.1, 0) and [name for name, *_ in row.cause] == ["scaling"]
     # 64 floats on both sides of each tie: two roundings move no quotient farther
@@ -175,18 +165,18 @@ def test_nothing_smaller_tells_division_from_multiplication_at_a_tenth():
     assert x[differ].min() == row.x == np.float32(1.55)
 
 
-def test_dequantize_parts_where_the_scale_of_a_tenth_is_float64():
+def test_dequantize_parts_where_the_scale_of_a_tenth_is_float64(rows_of):
     row = rows_of("dequantize")["PyTorch", "PyTorch per channel"]
     products = [np.float32(q) * np.float32(0.1) != np.float32(q * 0.1) for q in range(10)]
     assert row.x == products.index(True) == 9
 
 
-def test_fixed_point_makes_one_half_of_minus_one_zero():
+def test_fixed_point_makes_one_half_of_minus_one_zero(rows_of):
     row = rows_of("product of int8")["TFLite reference FC", "TFLite reference CONV"]
     assert (row.setting, row.x, row.a_result, row.b_result) == ((1.0, 1.0, 2.0, 0), -1, -1, 0)
 
 
-def test_special_values_part_the_systems_as_documented():
+def test_special_values_part_the_systems_as_documented(rows_of):
     rows = rows_of("quantize, out of range")
     assert rows["ONNX", "TFLite reference"].x == 2.0**31
     assert rows["ONNX", "TFLite XNNPACK"].cause == (("nan", "qmin", "qmax"),)
@@ -207,7 +197,7 @@ def test_an_unknown_family_is_refused():
         atlas("round")
 
 
-def test_a_reciprocal_of_the_output_scale_parts_qnnpack_from_fbgemm():
+def test_a_reciprocal_of_the_output_scale_parts_qnnpack_from_fbgemm(rows_of):
     row = rows_of("product of int8")["PyTorch fbgemm", "PyTorch qnnpack"]
     x, w, y = np.float32(row.setting[:3])
     quotient, product = x * w / y, x * w * (np.float32(1) / y)
@@ -215,7 +205,7 @@ def test_a_reciprocal_of_the_output_scale_parts_qnnpack_from_fbgemm():
     assert [np.rint(np.float32(row.x) * m) for m in (quotient, product)] == [row.a_result, row.b_result]
 
 
-def test_what_stands_outside_the_image_is_the_cause_at_the_border():
+def test_what_stands_outside_the_image_is_the_cause_at_the_border(rows_of):
     rows = rows_of("border of a binary convolution")
     row = rows["Larq padding 1", "Larq reference padding 0"]
     assert (row.a_result, row.b_result) == (6, 4)  # three taps of two +1; one tap is outside
@@ -225,6 +215,6 @@ def test_what_stands_outside_the_image_is_the_cause_at_the_border():
     assert abs(row.a_result - row.b_result) < 1e-7
 
 
-def test_fixed_point_rounds_a_half_of_one_up_before_anything_else_happens():
+def test_fixed_point_rounds_a_half_of_one_up_before_anything_else_happens(rows_of):
     row = rows_of("int8 to int8")["ONNX dequantize and quantize", "TFLite reference"]
     assert (row.setting, row.x, row.a_result, row.b_result) == ((1.0, 2.0), 1, 0, 1)

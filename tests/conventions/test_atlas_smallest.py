@@ -2,19 +2,13 @@
 
 import math
 from fractions import Fraction
-from functools import cache
 from itertools import product
 
 import numpy as np
 import pytest
 
-from qbref.conventions import atlas, tflite
+from qbref.conventions import tflite
 from qbref.conventions.differences import FAMILIES
-
-
-@cache
-def rows_of(family):
-    return {(row.a, row.b): row for row in atlas(family)}
 
 
 def away(v):
@@ -36,7 +30,7 @@ SMALL_PAIRS = sorted(
 
 
 @pytest.mark.parametrize("sign, family", [(1, "add int8"), (-1, "subtract int8")])
-def test_sums_part_at_the_first_pair_whose_half_is_rounded_otherwise(sign, family):
+def test_sums_part_at_the_first_pair_whose_half_is_rounded_otherwise(rows_of, sign, family):
     rules = {
         "ONNX dequantize and quantize": round,
         "TFLite reference": away,
@@ -53,7 +47,7 @@ def test_sums_part_at_the_first_pair_whose_half_is_rounded_otherwise(sign, famil
         assert row.cause and causes(row) == ["ties"]
 
 
-def test_the_optimized_sum_wraps_at_the_first_pair_beyond_int16():
+def test_the_optimized_sum_wraps_at_the_first_pair_beyond_int16(rows_of):
     row = rows_of("add int8")["TFLite reference", "TFLite optimized (blocks)"]
     sums = ((pair, 200 * (pair[0] + pair[1])) for pair in SMALL_PAIRS)
     first, total = next((pair, v) for pair, v in sums if not -(2**15) <= v < 2**15)
@@ -62,14 +56,14 @@ def test_the_optimized_sum_wraps_at_the_first_pair_beyond_int16():
     assert rows_of("subtract int8")["TFLite reference", "TFLite optimized (blocks)"].x is None
 
 
-def test_the_optimized_product_wraps_when_the_zero_point_joins_a_saturated_one():
+def test_the_optimized_product_wraps_when_the_zero_point_joins_a_saturated_one(rows_of):
     row = rows_of("multiply int8")["TFLite reference", "TFLite optimized (blocks)"]
     first = next(pair for pair in SMALL_PAIRS if 100 * pair[0] * pair[1] > 2**15 - 1 - 1)
     assert (row.setting[-1], tuple(row.x.tolist())) == (1, first)
     assert (row.a_result, row.b_result) == (127, -128)
 
 
-def test_a_product_of_rounded_factors_is_not_the_rounded_product():
+def test_a_product_of_rounded_factors_is_not_the_rounded_product(rows_of):
     row = rows_of("multiply int8")["ONNX dequantize and quantize", "TFLite XNNPACK"]
     tenth = np.float32(0.1)
     expected = next(
@@ -82,7 +76,7 @@ def test_a_product_of_rounded_factors_is_not_the_rounded_product():
     assert causes(row) == ["product"]
 
 
-def test_means_part_at_plus_or_minus_one_half():
+def test_means_part_at_plus_or_minus_one_half(rows_of):
     rows = rows_of("average_pool int8")
     onnx, lite, own = "ONNX dequantize, average, quantize", "TFLite", "qbref.integer"
     for pair, total, results in (
@@ -94,7 +88,7 @@ def test_means_part_at_plus_or_minus_one_half():
         assert (row.setting, row.x.sum(), (row.a_result, row.b_result)) == ((2,), total, results)
 
 
-def test_sixteen_bits_are_too_few_from_129_on():
+def test_sixteen_bits_are_too_few_from_129_on(rows_of):
     row = rows_of("sum of uint8 · int8")["ONNX and Runtime", "ONNX Runtime on x86 without VNNI"]
     operands = sorted(product(range(256), range(-128, 128)), key=lambda p: (p[0], abs(p[1]), p[1] < 0))
     first = next(p for p in operands if not -(2**15) <= 2 * p[0] * p[1] < 2**15)
@@ -102,7 +96,7 @@ def test_sixteen_bits_are_too_few_from_129_on():
     assert (row.a_result, row.b_result) == (2 * 129 * -128, -(2**15))
 
 
-def test_limits_part_at_the_first_scale_that_makes_a_tie():
+def test_limits_part_at_the_first_scale_that_makes_a_tie(rows_of):
     rows = rows_of("limits of an activation")
     row = rows["ONNX Clip, quantize", "TFLite"]
     first = next(s for s in range(1, 13) if round(Fraction(6, s)) != away(Fraction(6, s)))
@@ -120,7 +114,7 @@ def test_limits_part_at_the_first_scale_that_makes_a_tie():
     assert (row.setting[1], row.x) == first == (4, 1)
 
 
-def test_a_gradient_ends_at_the_last_level_or_half_a_step_later():
+def test_a_gradient_ends_at_the_last_level_or_half_a_step_later(rows_of):
     rows = rows_of("gradient of fake_quantize")
     row = rows["PyTorch", "TensorFlow FakeQuant"]
     assert (row.setting, row.x, row.a_result, row.b_result) == (
@@ -138,7 +132,7 @@ def test_a_gradient_ends_at_the_last_level_or_half_a_step_later():
     assert row.setting == (1.0, -7) and row.x == np.float32(-121.5 - 2**-16)
 
 
-def test_division_and_multiplication_part_at_the_end_of_the_range_nowhere_earlier():
+def test_division_and_multiplication_part_at_the_end_of_the_range_nowhere_earlier(rows_of):
     row = rows_of("gradient of fake_quantize")["PyTorch", "qbref.qnn"]
     assert row.setting == (0.1, -7) and causes(row) == ["scaling"]
     s, z = np.float32(0.1), -7
@@ -150,7 +144,7 @@ def test_division_and_multiplication_part_at_the_end_of_the_range_nowhere_earlie
     assert row.x == differ[np.argmin(np.abs(differ))]
 
 
-def test_the_gradient_of_a_scale_is_the_limit_for_lsq_from_the_last_level_on():
+def test_the_gradient_of_a_scale_is_the_limit_for_lsq_from_the_last_level_on(rows_of):
     rows = rows_of("gradient of the scale")
     row = rows["PyTorch learnable", "LSQ (qbref.qat)"]
     assert (row.setting, row.x, row.a_result, row.b_result) == ((0,), 127, 0, 127)
@@ -159,7 +153,7 @@ def test_the_gradient_of_a_scale_is_the_limit_for_lsq_from_the_last_level_on():
     assert (row.setting, row.x, row.a_result, row.b_result) == ((-7,), 0.5, -0.5, 0.5)
 
 
-def test_dynamic_quantization_parts_where_rounding_the_scale_first_matters():
+def test_dynamic_quantization_parts_where_rounding_the_scale_first_matters(rows_of):
     rows = rows_of("dynamic quantization")
     row = rows["PyTorch", "PyTorch 2.13.0"]  # -0.1 / (0.2 / 255) = -127.5: even -128 + 255, or 127.5 to 128
     np.testing.assert_array_equal(row.x, np.float32([-0.2, 0, -0.1]))
@@ -179,7 +173,7 @@ def test_dynamic_quantization_parts_where_rounding_the_scale_first_matters():
     raise AssertionError("no difference")
 
 
-def test_softmax_parts_at_the_first_logits_of_the_first_scale():
+def test_softmax_parts_at_the_first_logits_of_the_first_scale(rows_of):
     row = rows_of("softmax int8")["TFLite reference", "TFLite optimized"]
     assert row.setting == (0.01,)
     logits = sorted(((0, -a, -b) for b in range(129) for a in range(b + 1)), key=lambda x: (-sum(x), -x[2]))
@@ -191,7 +185,7 @@ def test_softmax_parts_at_the_first_logits_of_the_first_scale():
     assert row.x.tolist() == list(logits[np.flatnonzero(differ)[0]])
 
 
-def test_int8_to_int8_parts_at_the_first_integer_by_magnitude():
+def test_int8_to_int8_parts_at_the_first_integer_by_magnitude(rows_of):
     integers = sorted(range(-128, 128), key=lambda q: (abs(q), q < 0))
 
     def fixed_point(last):  # half up to the quarter's half, then the last rounding
@@ -213,7 +207,7 @@ def test_int8_to_int8_parts_at_the_first_integer_by_magnitude():
         assert (row.setting, row.x, row.a_result, row.b_result) == ((1.0, 2.0**ratio), q, *results)
 
 
-def test_zero_padding_is_missed_by_the_filter_without_minus_one():
+def test_zero_padding_is_missed_by_the_filter_without_minus_one(rows_of):
     rows = rows_of("border of a binary convolution")
     for b in ("Larq reference padding 0", "Larq optimized padding 0"):
         row = rows["Larq padding 1", b]
@@ -238,7 +232,7 @@ def test_zero_padding_is_missed_by_the_filter_without_minus_one():
     raise AssertionError("no difference")
 
 
-def test_fake_quantize_parts_at_ties_and_at_what_becomes_a_tie():
+def test_fake_quantize_parts_at_ties_and_at_what_becomes_a_tie(rows_of):
     rows = rows_of("fake_quantize")
     near_half = np.float32(0.5 - 2**-24)  # 1 + this lies halfway between floats, and becomes 1.5
     row = rows["PyTorch", "PyTorch 2.13.0 quantize, dequantize"]

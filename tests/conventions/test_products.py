@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -137,3 +139,37 @@ def test_convolution_of_no_images():
     x, w = np.zeros((0, 3, 5, 5), np.int8), np.zeros((4, 3, 2, 2), np.int8)
     y = integer_conv(x, w, 0, np.zeros(4, np.int32), [1, 1], [(0, 0), (0, 0)], [1, 1], 1)
     assert y.shape == (0, 4, 4, 4)
+
+
+@pytest.mark.parametrize(
+    "error, match, arguments",
+    [
+        (ValueError, r"lhs and rhs must be \(M, K\) and \(K, N\)", ((1, 2), (4, 1), 3, 0)),
+        (TypeError, "lhs_zero_point must be an integer array, got float64", ((1, 2), (2, 1), 1.9, 0)),
+        (ValueError, "rhs_zero_point must be one number or 3", ((1, 2), (2, 3), 0, np.array([1, 2]))),
+    ],
+)
+def test_a_saturating_product_checks_shapes_and_zero_points(error, match, arguments):
+    lhs, rhs, *zero_points = arguments
+    with pytest.raises(error, match=match):
+        saturating_matmul(np.ones(lhs, np.uint8), np.ones(rhs, np.int8), *zero_points)
+
+
+def test_a_convolution_is_the_same_in_parts_as_in_one(monkeypatch):
+    rng = np.random.default_rng(8)
+    x, w = any_values(rng, np.uint8, (5, 6, 9, 7)), any_values(rng, np.int8, (4, 3, 2, 3))
+    arguments = (x, w, 7, np.arange(4), [1, 2], [(1, 0), (2, 1)], [2, 1], 2)
+    whole = integer_conv(*arguments)
+    for largest in (1, 500, 4000, 9000):  # an output, a row of outputs, rows, an image and more
+        monkeypatch.setattr("qbref.conventions.parts.LARGEST", largest)
+        assert np.array_equal(integer_conv(*arguments), whole)
+
+
+def test_a_convolution_does_not_write_out_all_windows():
+    """49 windows see each of 10^6 bytes; the int32 result has 4, the padded image 1, and parts up to 3."""
+    x, w = np.ones((1, 16, 250, 250), np.uint8), np.ones((16, 16, 7, 7), np.int8)
+    tracemalloc.start()
+    integer_conv(x, w, 0, np.zeros(16, int), [1, 1], [(3, 3), (3, 3)], [1, 1], 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * x.nbytes

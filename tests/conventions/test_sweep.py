@@ -141,3 +141,28 @@ def test_errors_name_the_argument_and_the_value():
         sweep(np.abs, np.sum, stop=4)
     with pytest.raises(TypeError, match="must both return integers or floats, got float32 and int32"):
         sweep(np.abs, lambda x: x.astype(np.int32), stop=4)
+
+
+def test_a_rule_that_works_in_place_cannot_change_what_the_other_sees():
+    def in_place(x):
+        x *= 0
+        return x
+
+    with pytest.raises(ValueError, match="read-only"):
+        sweep(in_place, lambda x: x, start=pattern(1.0), stop=pattern(1.0) + 5)
+
+
+def test_results_are_integers_or_floats():
+    with pytest.raises(TypeError, match="a must return integers or floats, got complex64"):
+        sweep(lambda x: x + 0j, lambda x: x, stop=5)
+
+
+def test_steps_between_signed_and_unsigned_results_are_integers():
+    found = sweep(lambda x: x.view(np.uint32).astype(np.uint64), lambda x: x.view(np.int32) - 1, stop=5)
+    assert found.steps == {-1: 5} and all(type(step) is int for step in found.steps)
+
+
+@pytest.mark.parametrize("name", ["start", "stop", "threads"])
+def test_patterns_and_threads_are_counted(name):
+    with pytest.raises(TypeError, match=f"{name} must be an integer, got 1.5"):
+        sweep(np.abs, np.abs, **{name: 1.5})

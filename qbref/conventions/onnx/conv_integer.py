@@ -50,7 +50,8 @@ def conv_integer(
 
     Notes
     -----
-    Specification, ONNX Runtime 1.31.1 and the reference evaluator of onnx 1.23.2 give the same bits.
+    Specification, ONNX Runtime 1.31.1 and the reference evaluator of onnx 1.23.2 give the same bits. ONNX
+    Runtime refuses dilations with "SAME_…"; the evaluator returns an empty array for a kernel too large.
 
     ONNX operator ConvInteger, opset 10 (docs/Operators.md).
 
@@ -93,8 +94,8 @@ def _check_shapes(x, w, group):
 
 def _one_per_axis(name, values, w, lowest, repeats=1, default=1):
     count = repeats * (w.ndim - 2)
-    values = [default] * count if values is None else [as_integer(name, value) for value in values]
-    if len(values) != count or min(values) < lowest:
+    values = [default] * count if values is None else values
+    if np.shape(values) != (count,) or min(as_integer(name, value) for value in values) < lowest:
         raise ValueError(f"{name} must be {count} integers of at least {lowest}, got {values}")
     return values
 

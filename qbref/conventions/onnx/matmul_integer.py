@@ -31,6 +31,7 @@ def matmul_integer(a, b, a_zero_point=None, b_zero_point=None):
     -----
     Specification, ONNX Runtime 1.31.1 and the reference evaluator of onnx 1.23.2 give the same bits, for
     every mix of signs. ONNX Runtime takes no zero points per row; the evaluator takes them as (M, 1) only.
+    For K = 0 the result of ONNX Runtime is uninitialized memory.
     On x86 without VNNI, ONNX Runtime's uint8 times int8 is
     :func:`qbref.conventions.products.saturating_matmul`, in QLinearMatMul as well; its convolutions of
     these types saturate too, in pairs not modelled here.

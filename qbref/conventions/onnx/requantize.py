@@ -15,6 +15,8 @@ def requantize(accumulator, lhs_scale, rhs_scale, y_scale, y_zero_point, variant
         y = saturate(rint(f64(acc) · f64(m) + y_zero_point)): in float64, zero point **before** rounding, so
         that with an odd zero point ties go to odd.
 
+    NaN, from scales such as 0 / 0, gives qmin, with the reference evaluator 0.
+
     Parameters
     ----------
     accumulator : int32 array
@@ -49,6 +51,8 @@ def requantize(accumulator, lhs_scale, rhs_scale, y_scale, y_zero_point, variant
         multiplier = lhs_scale * rhs_scale / y_scale
         if variant == "reference_evaluator":
             levels = accumulator.astype(np.float64) * multiplier.astype(np.float64) + float(y_zero_point)
-            return clip_then_convert(np.rint(levels), np.int32(0), integer_type)
+            y = clip_then_convert(np.rint(levels), np.int32(0), integer_type)
+            y[np.isnan(levels)] = 0
+            return y
         levels = np.rint(accumulator.astype(np.float32) * multiplier)
     return clip_then_convert(levels, y_zero_point.astype(np.int32), integer_type)

@@ -29,7 +29,8 @@ logistic, tanh int16         interpolated table           fixed point if scale 2
 ============================ ============================ =========================== =======================
 
 "double" and "half up twice" are modes of :func:`multiply_by_quantized_multiplier`; "rest" are the elements
-that do not fill a vector register. Left out: the per-tensor uint8 kernels with weight zero points.
+that do not fill a vector register. XNNPACK refuses scales below 2^−126 and takes 1 / scale for 0 where it is
+subnormal; neither is modelled. Left out: the per-tensor uint8 kernels with weight zero points.
 """
 
 from qbref.conventions.tflite.activation import activation_range

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from qbref.conventions.tflite.tensors import as_kernels, as_output_dtype, as_scale, as_zero_point
 from qbref.quant.rounding import round_half_away, round_half_even
 
 REAL_LIMITS = {
@@ -47,14 +48,17 @@ def activation_range(activation, scale, zero_point, dtype, kernels="ref"):
     """
     if activation not in REAL_LIMITS:
         raise ValueError(f"activation must be one of {', '.join(REAL_LIMITS)}, got {activation!r}")
+    kernels, dtype = as_kernels(kernels), as_output_dtype(dtype)
+    scale, zero_point = as_scale(scale), as_zero_point(zero_point, dtype)
     info = np.iinfo(dtype)
     low, high = REAL_LIMITS[activation]
 
     def level(limit):
-        steps = np.float32(limit) / np.float32(scale)
+        with np.errstate(over="ignore"):
+            steps = np.clip(np.float32(limit) / scale, -(2**17), 2**17)  # beyond any of 16 bits
         if kernels == "xnnpack" and info.bits == 8:
             return int(round_half_even(steps + np.float32(zero_point)))
-        return int(zero_point) + int(round_half_away(steps))
+        return zero_point + int(round_half_away(steps))
 
     return (
         int(info.min) if low is None else max(int(info.min), level(low)),

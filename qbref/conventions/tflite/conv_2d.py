@@ -1,8 +1,11 @@
 """CONV_2D with int8 or int16 activations and int8 weights."""
 
+import math
+
 import numpy as np
 
 from qbref.conventions.arithmetic import saturate
+from qbref.conventions.parts import parts
 from qbref.conventions.tflite import rescale
 from qbref.conventions.tflite.accumulator import accumulate, add_bias
 from qbref.conventions.tflite.activation import activation_range
@@ -13,7 +16,7 @@ from qbref.conventions.tflite.tensors import (
     as_layer_scales,
     as_quantized,
 )
-from qbref.conventions.tflite.windows import as_pair, pad_image, taps
+from qbref.conventions.tflite.windows import as_pair, pad_image, windows
 
 
 def conv_2d(
@@ -75,35 +78,37 @@ def conv_2d(
     """
     kernels = as_kernels(kernels)
     x, x_zero_point = as_layer_input(x, x_zero_point)
-    w, bias = as_quantized("w", w, np.int8), as_bias(bias, x.dtype)
-    if x.ndim != 4 or w.ndim != 4 or x.shape[3] % w.shape[3] or w.shape[0] % (x.shape[3] // w.shape[3]):
+    w = as_quantized("w", w, np.int8)
+    if x.ndim != 4 or w.ndim != 4 or 0 in (*w.shape, x.shape[3]) or x.shape[3] % w.shape[3]:
         raise ValueError(f"w must have shape (O, KH, KW, C / groups) for x (N, H, W, C), got {w.shape}")
+    groups = x.shape[3] // w.shape[3]
+    if w.shape[0] % groups:
+        raise ValueError(f"w must have filters for {groups} groups alike, got {w.shape[0]}")
     stride, dilation = as_pair("stride", stride), as_pair("dilation", dilation)
-    scales = as_layer_scales(x_scale, w_scale, y_scale)
+    scales, bias = as_layer_scales(x_scale, w_scale, y_scale, w.shape[0]), as_bias(bias, x.dtype, w.shape[0])
     low, high = activation_range(activation, scales[2], y_zero_point, x.dtype, kernels)
     padded = pad_image(x, w.shape[1:3], stride, dilation, padding, x_zero_point)
-    columns = np.stack([tap for _, _, tap in taps(padded, w.shape[1:3], stride, dilation)], axis=3)
-    acc = add_bias(_grouped(columns, w, x_zero_point), bias, x.dtype)
-    if x.dtype == np.int16:
-        y = rescale.fixed_point(acc, *scales, "int64")
-    elif kernels == "xnnpack":
-        y = rescale.float32(acc, *scales)
-    else:
-        twice = kernels == "opt" and w.shape[3] == x.shape[3]
-        y = rescale.fixed_point(acc, *scales, "half_up_twice" if twice else "double")
-    return saturate(y + y_zero_point, low, high, x.dtype)
+    seen = windows(padded, w.shape[1:3], stride, dilation)
+    y = np.empty((*seen.shape[:3], w.shape[0]), x.dtype)
+    for part in parts(y, seen):
+        acc = add_bias(_grouped(seen[part], w, groups, x_zero_point), bias, x.dtype)
+        if x.dtype == np.int16:
+            rounded = rescale.fixed_point(acc, *scales, "int64")
+        elif kernels == "xnnpack":
+            rounded = rescale.float32(acc, *scales)
+        else:
+            twice = kernels == "opt" and groups == 1
+            rounded = rescale.fixed_point(acc, *scales, "half_up_twice" if twice else "double")
+        y[part] = saturate(rounded + y_zero_point, low, high, x.dtype)
+    return y
 
 
-def _grouped(columns, w, x_zero_point):
-    """Accumulators (N, OH, OW, O) from columns (N, OH, OW, taps, C) and filters (O, KH, KW, I)."""
-    groups = columns.shape[-1] // w.shape[3]
-    columns = np.split(columns, groups, axis=-1)
-    filters = np.split(w.reshape(w.shape[0], -1), groups)
-    shape = columns[0].shape[:3]
-    return np.concatenate(
-        [
-            accumulate(c.reshape(np.prod(shape), f.shape[1]), f, x_zero_point).reshape(*shape, f.shape[0])
-            for c, f in zip(columns, filters, strict=True)
-        ],
-        axis=-1,
-    )
+def _grouped(seen, w, groups, x_zero_point):
+    """Accumulators (N, OH, OW, O) from windows (N, OH, OW, KH, KW, C) and filters (O, KH, KW, I)."""
+    shape = seen.shape[:3]
+    filters = w.reshape(groups, -1, math.prod(w.shape[1:]))
+    sums = [
+        accumulate(s.reshape(math.prod(shape), f.shape[1]), f, x_zero_point).reshape(*shape, len(f))
+        for s, f in zip(np.split(seen, groups, axis=-1), filters, strict=True)
+    ]
+    return np.concatenate(sums, axis=-1)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from qbref.conventions.arithmetic import saturate
+from qbref.conventions.parts import parts
 from qbref.conventions.tflite import rescale
 from qbref.conventions.tflite.accumulator import add_bias
 from qbref.conventions.tflite.activation import activation_range
@@ -13,7 +14,7 @@ from qbref.conventions.tflite.tensors import (
     as_layer_scales,
     as_quantized,
 )
-from qbref.conventions.tflite.windows import as_pair, pad_image, taps
+from qbref.conventions.tflite.windows import as_pair, pad_image, windows
 
 BLOCK = 8
 
@@ -66,25 +67,34 @@ def depthwise_conv_2d(
     """
     kernels = as_kernels(kernels)
     x, x_zero_point = as_layer_input(x, x_zero_point)
-    w, bias = as_quantized("w", w, np.int8), as_bias(bias, x.dtype)
-    if x.ndim != 4 or w.ndim != 4 or w.shape[0] != 1 or w.shape[3] % x.shape[3]:
+    w = as_quantized("w", w, np.int8)
+    if x.ndim != 4 or w.ndim != 4 or 0 in (*w.shape, x.shape[3]) or len(w) != 1 or w.shape[3] % x.shape[3]:
         raise ValueError(f"w must have shape (1, KH, KW, C·M) for x (N, H, W, C), got {w.shape}")
     stride, dilation = as_pair("stride", stride), as_pair("dilation", dilation)
-    scales = as_layer_scales(x_scale, w_scale, y_scale)
+    scales, bias = as_layer_scales(x_scale, w_scale, y_scale, w.shape[3]), as_bias(bias, x.dtype, w.shape[3])
     low, high = activation_range(activation, scales[2], y_zero_point, x.dtype, kernels)
     padded = pad_image(x, w.shape[1:3], stride, dilation, padding, x_zero_point)
-    multiplier = w.shape[3] // x.shape[3]
+    seen = windows(padded, w.shape[1:3], stride, dilation)
+    y = np.empty((*seen.shape[:3], w.shape[3]), x.dtype)
+    for part in parts(y):
+        acc = add_bias(_channelwise(seen[part], w[0], x_zero_point), bias, x.dtype)
+        if x.dtype == np.int16:
+            rounded = rescale.fixed_point(acc, *scales, "int64")
+        elif kernels == "xnnpack":
+            rounded = rescale.float32(acc, *scales)
+        else:
+            rounded = rescale.fixed_point(acc, *scales, "double")
+            if kernels == "opt":
+                blocks = w.shape[3] - w.shape[3] % BLOCK
+                rounded[..., :blocks] = rescale.fixed_point(acc, *scales, "half_up_twice")[..., :blocks]
+        y[part] = saturate(rounded + y_zero_point, low, high, x.dtype)
+    return y
+
+
+def _channelwise(seen, w, x_zero_point):
+    """Accumulators (N, OH, OW, C·M) from windows (N, OH, OW, KH, KW, C) and filters (KH, KW, C·M)."""
     acc = np.int64(0)
-    for i, j, tap in taps(padded, w.shape[1:3], stride, dilation):
-        acc = acc + np.repeat(tap.astype(np.int64) - x_zero_point, multiplier, axis=3) * w[0, i, j]
-    acc = add_bias(acc, bias, x.dtype)
-    if x.dtype == np.int16:
-        y = rescale.fixed_point(acc, *scales, "int64")
-    elif kernels == "xnnpack":
-        y = rescale.float32(acc, *scales)
-    else:
-        y = rescale.fixed_point(acc, *scales, "double")
-        if kernels == "opt":
-            blocks = w.shape[3] - w.shape[3] % BLOCK
-            y[..., :blocks] = rescale.fixed_point(acc, *scales, "half_up_twice")[..., :blocks]
-    return saturate(y + y_zero_point, low, high, x.dtype)
+    for i, j in np.ndindex(w.shape[:2]):
+        difference = seen[:, :, :, i, j].astype(np.int64) - x_zero_point
+        acc = acc + np.repeat(difference, w.shape[2] // seen.shape[5], axis=3) * w[i, j]
+    return acc

@@ -3,7 +3,7 @@
 import numpy as np
 
 from qbref.conventions.tflite.quantize import BLOCK
-from qbref.conventions.tflite.tensors import along_axis, as_kernels, as_quantized, as_scale, as_zero_point
+from qbref.conventions.tflite.tensors import along_axis, as_kernels, as_quantized, as_scales, as_zero_points
 
 
 def dequantize(q, scale, zero_point, axis=None, kernels="ref"):
@@ -37,7 +37,7 @@ def dequantize(q, scale, zero_point, axis=None, kernels="ref"):
     array([-65.5,   0. ,  62. ], dtype=float32)
     """
     q, kernels = as_quantized("q", q, np.int8, np.uint8, np.int16), as_kernels(kernels)
-    s, z = along_axis(as_scale(scale), q, axis), along_axis(as_zero_point(zero_point), q, axis)
+    s, z = along_axis(as_scales(scale), q, axis), along_axis(as_zero_points(zero_point, q.dtype), q, axis)
     with np.errstate(over="ignore"):
         x_hat = np.asarray((np.float64(s) * (q - z)).astype(np.float32))
         if kernels == "opt" and axis is None and q.dtype != np.int16:

@@ -5,9 +5,10 @@
     nmin = (qmin − z) · s,   nmax = (qmax − z) · s
     y    = ⌊(clip(x, nmin, nmax) − nmin) / s − ⌊−nmin · (1/s) + ½⌋ + ½⌋ · s
 
-every step in float32. Verified bit for bit, TensorFlow 2.21.0 on x86-64 (fake_quant_ops_functor.h). The
-quantizer of :mod:`qbref.qat.tf_minmax` trains with the same formulas; it lives with Tensor, refuses NaN and
-holds a least scale, none of which TensorFlow's operator does, so the rule is written here on its own.
+every step in float32, with subnormal numbers flushed to 0. Verified bit for bit, TensorFlow 2.21.0 on x86-64
+(fake_quant_ops_functor.h). The quantizer of :mod:`qbref.qat.tf_minmax` trains with the same formulas; it
+lives with Tensor, refuses NaN and holds a least scale, none of which TensorFlow's operator does, so the rule
+is written here on its own.
 """
 
 import numpy as np
@@ -41,7 +42,7 @@ def nudge(minimum, maximum, num_bits=8, narrow_range=False):
     -0.9960785 1.0039216
     """
     num_bits = as_n_bits(num_bits, 2, 16)
-    minimum, maximum = as_float32("minimum", minimum), as_float32("maximum", maximum)
+    minimum, maximum = _flushed(as_float32("minimum", minimum)), _flushed(as_float32("maximum", maximum))
     if not (minimum <= maximum).all():
         raise ValueError(f"minimum must not exceed maximum, got {minimum} and {maximum}")
     qmin, qmax = np.float32(bool(narrow_range)), np.float32(2**num_bits - 1)
@@ -137,14 +138,24 @@ def fake_quant_with_min_max_vars_gradient(upstream, x, minimum, maximum, num_bit
     if upstream.shape != x.shape:
         raise ValueError(f"upstream must have the shape of x, {x.shape}, got {upstream.shape}")
     nmin, nmax, s = nudge(minimum, maximum, num_bits, narrow_range)
+    if np.ndim(s):
+        raise ValueError(f"minimum and maximum must be one number each, got shape {np.shape(s)}")
     if s == 0:
         return upstream, np.float32(0), np.float32(0)
-    below, above = x < nmin, x > nmax
+    x = _flushed(x)
     inside = (nmin <= x) & (x <= nmax)
-    return np.where(inside, upstream, np.float32(0)), (upstream * below).sum(), (upstream * above).sum()
+    with np.errstate(over="ignore", invalid="ignore"):
+        dmin, dmax = (np.where(beside, upstream, np.float32(0)).sum() for beside in (x < nmin, x > nmax))
+    return np.where(inside, upstream, np.float32(0)), dmin, dmax
 
 
 def _levels(x, nmin, nmax, s):
-    zero_level = np.floor(-nmin * (np.float32(1) / s) + HALF)
-    steps = (np.clip(x, nmin, nmax) - nmin) / s
-    return np.floor(steps - zero_level + HALF) * s
+    with np.errstate(over="ignore", invalid="ignore"):
+        zero_level = np.floor(-nmin * _flushed(np.float32(1) / s) + HALF)
+        steps = (np.clip(x, nmin, nmax) - nmin) / s
+        return np.floor(steps - zero_level + HALF) * s
+
+
+def _flushed(x):
+    """`x` with subnormal numbers replaced by 0, as TensorFlow's arithmetic sees them."""
+    return np.where(np.abs(x) < np.finfo(np.float32).smallest_normal, np.float32(0), x)

@@ -74,10 +74,10 @@ def fully_connected(
     """
     kernels = as_kernels(kernels)
     x, x_zero_point = as_layer_input(x, x_zero_point)
-    w, bias = as_quantized("w", w, np.int8), as_bias(bias, x.dtype)
+    w = as_quantized("w", w, np.int8)
     if w.ndim != 2 or x.ndim == 0 or x.shape[-1] != w.shape[1]:
         raise ValueError(f"w must have shape (N, K) for x of shape (…, K), got {w.shape} and {x.shape}")
-    scales = as_layer_scales(x_scale, w_scale, y_scale)
+    scales, bias = as_layer_scales(x_scale, w_scale, y_scale, w.shape[0]), as_bias(bias, x.dtype, w.shape[0])
     low, high = activation_range(activation, scales[2], y_zero_point, x.dtype, kernels)
     acc = add_bias(accumulate(x.reshape(-1, x.shape[-1]), w, x_zero_point), bias, x.dtype)
     wide = x.dtype == np.int16
@@ -85,7 +85,7 @@ def fully_connected(
         y = rescale.float64(acc, *scales)
     elif kernels == "xnnpack" and not wide:
         y = rescale.float32(acc, *scales)
-    elif np.ndim(w_scale):
+    elif np.ndim(scales[1]):
         y = rescale.fixed_point(wrap32(acc), *scales, "half_up_twice")
     else:
         y = rescale.fixed_point_float32(wrap32(acc), *scales, "half_up_twice")

@@ -72,7 +72,8 @@ def _prepare(x, scale, zero_point, y_scale, y_zero_point, specified):
     x, zero_point = as_layer_input(x, zero_point, "zero_point")
     usual = specified[x.dtype]
     y_scale = as_scale(usual[0] if y_scale is None else y_scale, "y_scale")
-    y_zero_point = as_zero_point(usual[1] if y_zero_point is None else y_zero_point, "y_zero_point")
+    y_zero_point = usual[1] if y_zero_point is None else y_zero_point
+    y_zero_point = as_zero_point(y_zero_point, x.dtype, "y_zero_point")
     if x.dtype == np.int16 and (y_scale, y_zero_point) != usual:
         raise ValueError(
             f"y_scale and y_zero_point must be 2^-15 and 0 for int16, got {y_scale} and {y_zero_point}"
@@ -81,15 +82,15 @@ def _prepare(x, scale, zero_point, y_scale, y_zero_point, specified):
 
 
 def _looked_up(function, x, scale, zero_point, y_scale, y_zero_point):
-    v = function(scale * (np.arange(-128, 128) - zero_point).astype(np.float32))
-    steps = round_half_away(v * (np.float32(1) / y_scale)) + np.float32(y_zero_point)
+    with np.errstate(over="ignore", invalid="ignore"):
+        v = function(scale * (np.arange(-128, 128) - zero_point).astype(np.float32))
+        steps = round_half_away(v * (np.float32(1) / y_scale)) + np.float32(y_zero_point)
     table = saturate(to_int32(steps), -128, 127, np.int8)
     return table[x.astype(np.int64) + 128]
 
 
 def _logistic(v):
-    with np.errstate(over="ignore"):  # 1 / (1 + inf) is 0
-        return np.float32(1) / (np.float32(1) + np.exp(-v.astype(np.float64)).astype(np.float32))
+    return np.float32(1) / (np.float32(1) + np.exp(-v.astype(np.float64)).astype(np.float32))
 
 
 def _tanh(v):

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from qbref.conventions.arithmetic import saturate
 from qbref.conventions.tflite.activation import activation_range
 from qbref.conventions.tflite.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
-from qbref.conventions.tflite.narrow import narrow_in_blocks, run_length, saturated_to_int16
+from qbref.conventions.tflite.narrow import narrow_in_blocks, saturated_to_int16
 from qbref.conventions.tflite.tensors import as_kernels
-from qbref.conventions.tflite.two_inputs import as_two_inputs
+from qbref.conventions.tflite.two_inputs import as_two_inputs, elementwise
 from qbref.quant.rounding import round_half_even
 
 
@@ -56,16 +55,17 @@ def mul(
     kernels = as_kernels(kernels)
     inputs = as_two_inputs(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale)
     limits = activation_range(activation, inputs.y_scale, y_zero_point, inputs.dtype, kernels)
-    m = inputs.a_scale * inputs.b_scale / inputs.y_scale
+    return elementwise(lambda part: _product(part, y_zero_point, kernels), inputs, limits)
+
+
+def _product(inputs, y_zero_point, kernels):
+    with np.errstate(over="ignore"):
+        m = inputs.a_scale * inputs.b_scale / inputs.y_scale
     product = inputs.a * inputs.b
     is_int8 = inputs.dtype == np.int8
     if kernels == "xnnpack" and is_int8 and 2.0**-16 <= m < 2.0**8:
-        y = round_half_even(product.astype(np.float32) * m).astype(np.int64) + y_zero_point
-    else:
-        y = multiply_by_quantized_multiplier(product, *quantize_multiplier(m)).astype(np.int64)
-        if kernels != "ref" and is_int8:
-            run = run_length(inputs.a.shape, inputs.b.shape)
-            y = narrow_in_blocks(y, y_zero_point, run, saturated_to_int16)
-        else:
-            y = y + y_zero_point
-    return saturate(y, *limits, inputs.dtype)
+        return round_half_even(product.astype(np.float32) * m).astype(np.int64) + y_zero_point
+    y = multiply_by_quantized_multiplier(product, *quantize_multiplier(m)).astype(np.int64)
+    if kernels != "ref" and is_int8:
+        return narrow_in_blocks(y, y_zero_point, saturated_to_int16)
+    return y + y_zero_point

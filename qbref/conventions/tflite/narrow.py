@@ -15,15 +15,14 @@ def saturated_to_int16(y):
     return np.clip(y, -(2**15), 2**15 - 1).astype(np.int16)
 
 
-def narrow_in_blocks(y, zero_point, run, to_int16):
+def narrow_in_blocks(y, zero_point, to_int16):
     """y + zero_point, where whole blocks of sixteen elements compute wrap16(to_int16(y) + zero_point).
 
     Parameters
     ----------
-    y : int64 array
+    y : int64 array (…, run)
+        The last run mod 16 elements are added exactly.
     zero_point : int
-    run : int
-        Elements that one call of the inner loop works through; the last run mod 16 are added exactly.
     to_int16 : wrapped_to_int16 or saturated_to_int16
 
     Returns
@@ -32,17 +31,24 @@ def narrow_in_blocks(y, zero_point, run, to_int16):
 
     Examples
     --------
-    >>> narrow_in_blocks(np.full(17, 40_000), 1, 17, wrapped_to_int16)[[0, 15, 16]]
+    >>> narrow_in_blocks(np.full(17, 40_000), 1, wrapped_to_int16)[[0, 15, 16]]
     array([-25535, -25535,  40001])
-    >>> narrow_in_blocks(np.full(17, 40_000), 1, 17, saturated_to_int16)[[0, 15, 16]]
+    >>> narrow_in_blocks(np.full(17, 40_000), 1, saturated_to_int16)[[0, 15, 16]]
     array([-32768, -32768,  40001])
     """
-    blocks = run - run % BLOCK
-    if y.size == 0 or blocks == 0:
-        return y + zero_point
-    runs = y.reshape(-1, run)
-    narrow = (to_int16(runs).astype(np.int64) + zero_point).astype(np.int16)
-    return np.where(np.arange(run) < blocks, narrow, runs + zero_point).reshape(y.shape)
+    narrow = (to_int16(y).astype(np.int64) + zero_point).astype(np.int16)
+    return np.where(in_blocks(y.shape[-1]), narrow, y + zero_point)
+
+
+def in_blocks(run):
+    """Whether each element of a run lies in a whole block.
+
+    Examples
+    --------
+    >>> int(in_blocks(37).sum())
+    32
+    """
+    return np.arange(run) < run - run % BLOCK
 
 
 def run_length(a_shape, b_shape):

@@ -1,11 +1,14 @@
 """AVERAGE_POOL_2D and MAX_POOL_2D: the grid of the input is that of the output."""
 
+from functools import reduce
+
 import numpy as np
 
 from qbref.conventions.arithmetic import saturate
+from qbref.conventions.parts import parts
 from qbref.conventions.tflite.activation import activation_range
 from qbref.conventions.tflite.tensors import as_kernels, as_quantized, as_scale
-from qbref.conventions.tflite.windows import as_pair, pad_image, taps
+from qbref.conventions.tflite.windows import as_pair, pad_image, windows
 
 
 def average_pool_2d(
@@ -40,15 +43,15 @@ def average_pool_2d(
     array([-1,  4], dtype=int8)
     """
     x, window, stride, limits = _prepare(x, window, stride, scale, zero_point, activation, kernels)
-    ones = np.ones((1, *x.shape[1:3], 1), np.int64)
-    acc, n = (
-        sum(
-            tap
-            for _, _, tap in taps(pad_image(v, window, stride, (1, 1), padding, 0), window, stride, (1, 1))
-        )
-        for v in (x.astype(np.int64), ones)
-    )
-    return saturate(np.sign(acc) * ((np.abs(acc) + n // 2) // n), *limits, x.dtype)
+    seen = windows(pad_image(x, window, stride, (1, 1), padding, 0), window, stride)
+    inside = pad_image(np.ones((1, *x.shape[1:3], 1), np.int32), window, stride, (1, 1), padding, 0)
+    n = sum(_taps(windows(inside, window, stride)))
+    y = np.empty((*seen.shape[:3], x.shape[3]), x.dtype)
+    for part in parts(y):
+        acc = sum(tap.astype(np.int64) for tap in _taps(seen[part]))
+        counts = n[:, part[1]]
+        y[part] = saturate(np.sign(acc) * ((np.abs(acc) + counts // 2) // counts), *limits, x.dtype)
+    return y
 
 
 def max_pool_2d(
@@ -65,8 +68,12 @@ def max_pool_2d(
     """
     x, window, stride, limits = _prepare(x, window, stride, scale, zero_point, activation, kernels)
     padded = pad_image(x, window, stride, (1, 1), padding, np.iinfo(x.dtype).min)
-    views = [tap for _, _, tap in taps(padded, window, stride, (1, 1))]
-    return saturate(np.maximum.reduce(views), *limits, x.dtype)
+    return saturate(reduce(np.maximum, _taps(windows(padded, window, stride))), *limits, x.dtype)
+
+
+def _taps(seen):
+    """What each tap sees, from windows (N, OH, OW, KH, KW, C): KH · KW views (N, OH, OW, C)."""
+    return (seen[:, :, :, i, j] for i, j in np.ndindex(seen.shape[3:5]))
 
 
 def _prepare(x, window, stride, scale, zero_point, activation, kernels):

@@ -8,8 +8,8 @@ from qbref.conventions.tflite.tensors import (
     as_float32,
     as_kernels,
     as_output_dtype,
-    as_scale,
-    as_zero_point,
+    as_scales,
+    as_zero_points,
 )
 from qbref.quant.rounding import round_half_away, round_half_even
 
@@ -57,7 +57,7 @@ def quantize(x, scale, zero_point, dtype=np.int8, axis=None, kernels="ref"):
     array([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1], dtype=int8)
     """
     x, kernels, dtype = as_float32("x", x), as_kernels(kernels), as_output_dtype(dtype)
-    s, z = along_axis(as_scale(scale), x, axis), along_axis(as_zero_point(zero_point), x, axis)
+    s, z = along_axis(as_scales(scale), x, axis), along_axis(as_zero_points(zero_point, dtype), x, axis)
     if kernels == "ref" or axis is not None:
         return _reference(x, s, z, dtype)
     if kernels == "xnnpack" and dtype != np.int16:
@@ -82,7 +82,7 @@ def _optimized(x, s, z, dtype):
 def _xnnpack(x, s, z, dtype):
     info = np.iinfo(dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        real = x * (np.float32(1) / s)
+        real = np.asarray(x * (np.float32(1) / s))
     np.fmin(real, np.float32(info.max - z), out=real)  # fmin(NaN, m) is m
     np.maximum(real, np.float32(info.min - z), out=real)
     return (round_half_even(real, out=real) + np.float32(z)).astype(dtype)

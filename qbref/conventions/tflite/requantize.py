@@ -3,6 +3,7 @@
 import numpy as np
 
 from qbref.conventions.arithmetic import saturate
+from qbref.conventions.parts import parts
 from qbref.conventions.tflite.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from qbref.conventions.tflite.tensors import (
     as_kernels,
@@ -56,20 +57,27 @@ def requantize(q, scale, zero_point, y_scale, y_zero_point, dtype=np.int8, kerne
     q, kernels = as_quantized("q", q, np.int8, np.uint8, np.int16, np.int32), as_kernels(kernels)
     dtype = as_output_dtype(dtype)
     scale, y_scale = as_scale(scale), as_scale(y_scale, "y_scale")
-    z, y_zero_point = as_zero_point(zero_point), as_zero_point(y_zero_point, "y_zero_point")
-    difference = q.ravel().astype(np.int64) - z
-    ratio = scale / y_scale
-    if kernels == "xnnpack" and q.dtype == dtype and dtype.itemsize == 1 and 2.0**-8 <= ratio <= 2.0**7:
+    z, y_zero_point = as_zero_point(zero_point, q.dtype), as_zero_point(y_zero_point, dtype, "y_zero_point")
+    flat, info = q.reshape(1, -1), np.iinfo(dtype)
+    y = np.empty(flat.shape, dtype)
+    for part in parts(y):  # multiples of sixteen elements, but the last
+        rounded = _rescaled(flat[part].astype(np.int64) - z, scale, y_scale, q.dtype, dtype, kernels)
+        y[part] = saturate(rounded + y_zero_point, info.min, info.max, dtype)
+    return y.reshape(q.shape)
+
+
+def _rescaled(difference, scale, y_scale, from_dtype, to_dtype, kernels):
+    with np.errstate(over="ignore"):
+        ratio = scale / y_scale
+    is_8_bit = from_dtype.itemsize == to_dtype.itemsize == 1
+    if kernels == "xnnpack" and is_8_bit and from_dtype == to_dtype and 2.0**-8 <= ratio <= 2.0**7:
         multiplier = np.int64(round_half_even(np.float32(256) * ratio))
-        rounded = (difference * multiplier + 128) >> 8
-    else:
-        constants = quantize_multiplier(np.float64(scale) / np.float64(y_scale))
-        rounded = multiply_by_quantized_multiplier(difference, *constants)
-        if kernels != "ref" and q.itemsize == dtype.itemsize == 1:
-            blocks = q.size - q.size % BLOCK
-            rounded[:blocks] = multiply_by_quantized_multiplier(
-                difference[:blocks], *constants, "half_up_twice"
-            )
-    info = np.iinfo(dtype)
-    y = rounded.astype(np.int64) + y_zero_point
-    return saturate(y, info.min, info.max, dtype).reshape(q.shape)
+        return (difference * multiplier + 128) >> 8
+    constants = quantize_multiplier(np.float64(scale) / np.float64(y_scale))
+    rounded = multiply_by_quantized_multiplier(difference, *constants)
+    if kernels != "ref" and is_8_bit:
+        blocks = difference.size - difference.size % BLOCK
+        rounded[:, :blocks] = multiply_by_quantized_multiplier(
+            difference[:, :blocks], *constants, "half_up_twice"
+        )
+    return rounded.astype(np.int64)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from qbref.conventions.arithmetic import saturate
+from qbref.conventions.parts import parts
 from qbref.conventions.tflite.fixed_point import (
     quantize_multiplier,
     rounding_divide_by_pot,
@@ -58,23 +59,32 @@ def softmax(x, scale, beta=1.0, kernels="ref"):
     kernels, x, scale = as_kernels(kernels), as_quantized("x", x, np.int8, np.int16), as_scale(scale)
     if x.ndim == 0 or x.shape[-1] == 0:
         raise ValueError(f"x must have at least one class on its last axis, got shape {x.shape}")
-    if x.dtype == np.int16:
-        return softmax_int16(x, scale, beta)
-    below_max = x.astype(np.int64) - x.max(axis=-1, keepdims=True, initial=-128)
-    rule = _fixed_point if kernels == "ref" else _table
-    return saturate(rule(below_max, scale, beta) - 128, -128, 127, np.int8)
+    with np.errstate(over="ignore"):
+        beta = np.float32(beta)
+    if not np.isfinite(beta):
+        raise ValueError(f"beta must be finite in float32, got {beta}")
+    rule = softmax_int16 if x.dtype == np.int16 else _fixed_point if kernels == "ref" else _table
+    rows = x.reshape(1, -1, x.shape[-1])
+    y = np.empty_like(rows)
+    for part in parts(y):
+        y[part] = rule(rows[part], scale, beta)
+    return y.reshape(x.shape)
 
 
-def _table(below_max, scale, beta):
-    exponentials = np.exp((-scale * np.float32(beta) * np.arange(256, dtype=np.float32)).astype(np.float64))
-    t = exponentials.astype(np.float32)[-below_max]
-    total = np.add.accumulate(t, axis=-1)[..., -1:]
-    inverse = np.float32(1) / (total * np.float32(1 / 256))
-    return round_half_away(t * inverse).astype(np.int64)
+def _table(x, scale, beta):
+    below_max = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # scale · beta may be infinite
+        exponents = -scale * beta * np.arange(256, dtype=np.float32)
+        t = np.exp(exponents.astype(np.float64)).astype(np.float32)[-below_max]
+        total = np.add.accumulate(t, axis=-1)[..., -1:]
+        inverse = np.float32(1) / (total * np.float32(1 / 256))
+        level = np.fmin(round_half_away(t * inverse), np.float32(255))  # NaN is 255
+    return saturate(level - 128, -128, 127, np.int8)
 
 
-def _fixed_point(below_max, scale, beta):
-    real = np.float64(np.float32(beta)) * np.float64(scale) * 2 ** (31 - INTEGER_BITS)
+def _fixed_point(x, scale, beta):
+    below_max = x.astype(np.int64) - x.max(axis=-1, keepdims=True)
+    real = np.float64(beta) * np.float64(scale) * 2 ** (31 - INTEGER_BITS)
     if not real > 1:
         raise ValueError(f"scale times beta must exceed 2^-26, got {scale} times {beta}")
     multiplier, shift = quantize_multiplier(min(real, STEEPEST))
@@ -89,4 +99,5 @@ def _fixed_point(below_max, scale, beta):
     inverse = one_over_one_plus_x((total << headroom) - 2**31)
     exponent = SUM_INTEGER_BITS - headroom + 31 - 8
     quotient = saturating_rounding_doubling_high_mul(inverse, exponentials)
-    return np.where(counted, rounding_divide_by_pot(quotient.astype(np.int64), exponent), 0)
+    level = np.where(counted, rounding_divide_by_pot(quotient.astype(np.int64), exponent), 0)
+    return saturate(level - 128, -128, 127, np.int8)

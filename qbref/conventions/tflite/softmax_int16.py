@@ -42,7 +42,10 @@ def softmax_int16(x, scale, beta=1.0):
     if x.shape[-1] > MOST_CLASSES:
         raise ValueError(f"x must have at most {MOST_CLASSES:,} classes, got {x.shape[-1]:,}")
     below_max = x.astype(np.int64) - x.max(axis=-1, keepdims=True, initial=-(2**15))
-    real = np.float64(np.float32(scale) * np.float32(beta)) / (-LOWEST / 65535)
+    with np.errstate(over="ignore"):
+        real = np.float64(np.float32(scale) * np.float32(beta)) / (-LOWEST / 65535)
+    if not 0 <= real < 2.0**30:
+        raise ValueError(f"scale times beta must be from 0 to 163,842, got {scale} times {beta}")
     steps = multiply_by_quantized_multiplier(below_max, *quantize_multiplier(real)).astype(np.int64)
     e = interpolate(np.clip(steps + 2**15 - 1, -(2**15), 2**15 - 1), EXP)
     total = e.sum(axis=-1, keepdims=True)

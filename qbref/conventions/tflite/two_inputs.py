@@ -1,33 +1,60 @@
-"""What ADD, SUB and MUL accept: two inputs on grids of their own."""
+"""What ADD, SUB and MUL share: two inputs on grids of their own, run by run."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from qbref.conventions.arithmetic import saturate
+from qbref.conventions.parts import parts
+from qbref.conventions.tflite.narrow import run_length
 from qbref.conventions.tflite.tensors import as_quantized, as_scale, as_zero_point
 
 
 class TwoInputs(NamedTuple):
-    """a − a_zero_point and b − b_zero_point as int64 arrays, the scales as float32, the dtype of both."""
+    """Two inputs that broadcast together, of one dtype, and their grids."""
 
     a: np.ndarray
     b: np.ndarray
     a_scale: np.float32
     b_scale: np.float32
     y_scale: np.float32
+    a_zero_point: int
+    b_zero_point: int
     dtype: np.dtype
 
 
 def as_two_inputs(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale):
-    """Return the inputs if they are int8 or int16 and of one dtype."""
+    """Return the inputs if they are int8 or int16, of one dtype, and broadcast together."""
     a, b = as_quantized("a", a, np.int8, np.int16), as_quantized("b", b, np.int8, np.int16)
     if a.dtype != b.dtype:
         raise TypeError(f"b must have the dtype of a, got {b.dtype} and {a.dtype}")
+    if any(m != n and 1 not in (m, n) for m, n in zip(a.shape[::-1], b.shape[::-1], strict=False)):
+        raise ValueError(f"a and b must broadcast together, got shapes {a.shape} and {b.shape}")
     return TwoInputs(
-        a.astype(np.int64) - as_zero_point(a_zero_point, "a_zero_point"),
-        b.astype(np.int64) - as_zero_point(b_zero_point, "b_zero_point"),
+        a,
+        b,
         as_scale(a_scale, "a_scale"),
         as_scale(b_scale, "b_scale"),
         as_scale(y_scale, "y_scale"),
+        as_zero_point(a_zero_point, a.dtype, "a_zero_point"),
+        as_zero_point(b_zero_point, b.dtype, "b_zero_point"),
         a.dtype,
     )
+
+
+def elementwise(rule, inputs, limits):
+    """clip(rule(inputs)); the rule sees a − a_zero_point and b − b_zero_point, int64 arrays (runs, run).
+
+    A run is what one call of the optimized inner loop works through; int16 has one for equal shapes only.
+    """
+    a, b = np.broadcast_arrays(inputs.a, inputs.b)
+    has_loop = inputs.dtype == np.int8 or inputs.a.shape == inputs.b.shape
+    run = run_length(inputs.a.shape, inputs.b.shape) if has_loop else 0
+    shape, a, b = a.shape, a.reshape(-1, run or 1), b.reshape(-1, run or 1)
+    y = np.empty(a.shape, inputs.dtype)
+    for part in parts(y):
+        centred = inputs._replace(
+            a=a[part].astype(np.int64) - inputs.a_zero_point, b=b[part].astype(np.int64) - inputs.b_zero_point
+        )
+        y[part] = saturate(rule(centred), *limits, inputs.dtype)
+    return y.reshape(shape)

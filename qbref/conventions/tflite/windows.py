@@ -30,16 +30,11 @@ def _same(size, taps, stride, dilation):
     return total // 2, total - total // 2
 
 
-def taps(padded, window, stride, dilation):
-    """Yield (i, j, view): what the tap (i, j) of every window sees, views of shape (N, OH, OW, C)."""
-    (kh, kw), (sh, sw), (dh, dw) = window, stride, dilation
-    oh = (padded.shape[1] - (kh - 1) * dh - 1) // sh + 1
-    ow = (padded.shape[2] - (kw - 1) * dw - 1) // sw + 1
-    if oh < 1 or ow < 1:
+def windows(padded, window, stride, dilation=(1, 1)):
+    """What every window sees, a view (N, OH, OW, KH, KW, C) of the padded image."""
+    reach = [(taps - 1) * step + 1 for taps, step in zip(window, dilation, strict=True)]
+    if padded.shape[1] < reach[0] or padded.shape[2] < reach[1]:
         raise ValueError(f"the window must fit into the image, got {window} taps on {padded.shape[1:3]}")
-    for i in range(kh):
-        for j in range(kw):
-            top, left = i * dh, j * dw
-            rows = slice(top, top + (oh - 1) * sh + 1, sh)
-            columns = slice(left, left + (ow - 1) * sw + 1, sw)
-            yield i, j, padded[:, rows, columns]
+    seen = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))
+    seen = seen[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+    return np.moveaxis(seen, 3, -1)

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from qbref.conventions.torch.dtypes import rounded_to_float32
 from qbref.quant.checks import as_integer
 
 SMALLEST_SCALE = np.float32(6.1e-5)
@@ -54,13 +55,15 @@ def choose_qparams(min_val, max_val, qmin=0, qmax=255, preserve_sparsity=False, 
     (0.1, 0)
     """
     qmin, qmax = as_integer("qmin", qmin), as_integer("qmax", qmax)
-    if qmin >= qmax:
-        raise ValueError(f"qmin must be below qmax, got {qmin} and {qmax}")
-    if not -math.inf < min_val <= max_val < math.inf:
+    if not -(2**31) <= qmin < qmax < 2**31:
+        raise ValueError(f"qmin must be below qmax, both int32, got {qmin} and {qmax}")
+    lo, hi = (rounded_to_float32(value)[()] for value in (min_val, max_val))
+    if not -math.inf < lo <= hi < math.inf:
         raise ValueError(f"min_val and max_val must be finite and in order, got {min_val} and {max_val}")
     if reduce_range:
         qmin, qmax = int(qmin / 2), int(qmax / 2)
-    lo, hi = np.float32(min_val), np.float32(max_val)
+    if qmax - qmin <= bool(preserve_sparsity):
+        raise ValueError(f"qmin and qmax must leave levels beside the zero point, got {qmin} and {qmax}")
     symmetric = preserve_sparsity and lo < 0 < hi
     if symmetric:
         lo, hi = _symmetric_range(lo, hi, qmin, qmax)
@@ -68,7 +71,7 @@ def choose_qparams(min_val, max_val, qmin=0, qmax=255, preserve_sparsity=False, 
     scale = (float(hi) - float(lo)) / (qmax - qmin)
     if _has_no_reciprocal(scale):
         scale = 0.1
-    if scale < SMALLEST_SCALE:
+    if scale < float(SMALLEST_SCALE):  # in float64
         lo, hi = _raised_range(lo, hi, scale, qmax - qmin)
         scale = float(SMALLEST_SCALE)
     return scale, (qmin + qmax) // 2 if symmetric else _zero_point(float(lo), float(hi), scale, qmin, qmax)

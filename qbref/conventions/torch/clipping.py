@@ -14,8 +14,8 @@ INT64_OVERFLOW = np.float32(2.0**63)
 def as_limits(quant_min, quant_max):
     """Return (quant_min, quant_max), checked."""
     limits = as_integer("quant_min", quant_min), as_integer("quant_max", quant_max)
-    if limits[0] > limits[1]:
-        raise ValueError(f"quant_min must not exceed quant_max, got {quant_min} and {quant_max}")
+    if not -(2**63) <= limits[0] <= limits[1] < 2**63:
+        raise ValueError(f"quant_min must not exceed quant_max, both int64, got {limits[0]} and {limits[1]}")
     return limits
 
 
@@ -25,10 +25,14 @@ def through_int64(levels):
 
 
 def on_grid(levels, scale, zero_point, limits):
-    """float32((clip(levels) − zero_point) · scale), in the dtype of `scale`; NaN as the lower limit."""
-    kept = np.clip(np.fmax(levels, np.float32(limits[0])), *limits).astype(scale.dtype, copy=False)
+    """(clip(levels) − zero_point) · scale, the difference exact, the product in the dtype of `scale`.
+
+    NaN is as the lower limit.
+    """
+    kept = np.fmin(np.fmax(levels, np.float64(limits[0])), np.float64(limits[1]))
     with np.errstate(over="ignore"):
-        return np.asarray((kept - zero_point) * scale).astype(np.float32, copy=False)
+        difference = np.asarray(kept - zero_point).astype(scale.dtype)
+        return np.asarray(difference * scale).astype(np.float32)
 
 
 def masked(upstream, levels, limits):
@@ -36,6 +40,7 @@ def masked(upstream, levels, limits):
     upstream = as_float32("upstream", upstream)
     if upstream.shape != levels.shape:
         raise ValueError(f"upstream must have shape {levels.shape}, got {upstream.shape}")
-    inside = (limits[0] <= levels) & (levels <= limits[1])
+    lowest, highest = np.float64(limits)
+    inside = (lowest <= levels) & (levels <= highest)
     with np.errstate(invalid="ignore"):
         return upstream * inside

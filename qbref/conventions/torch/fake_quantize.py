@@ -74,13 +74,17 @@ def fake_quantize_per_tensor_affine_backward(upstream, x, scale, zero_point, qua
     -------
     float32 array, the shape of `x`
 
+    Notes
+    -----
+    Compared in float32, so a limit of 2^31 − 1 is 2^31 here; with channels it is not.
+
     Examples
     --------
     >>> fake_quantize_per_tensor_affine_backward([5.0, 5.0, 5.0], [127.0, 127.5, 127.6], 1.0, 0, -128, 127)
     array([5., 0., 0.], dtype=float32)
     """
     levels, _, _, limits = _per_tensor(x, scale, zero_point, quant_min, quant_max)
-    return masked(upstream, levels, limits)
+    return masked(upstream, levels, np.float32(limits))
 
 
 def fake_quantize_per_channel_affine(x, scale, zero_point, axis, quant_min, quant_max):
@@ -138,19 +142,19 @@ def fake_quantize_per_channel_affine_backward(upstream, x, scale, zero_point, ax
 def _per_tensor(x, scale, zero_point, quant_min, quant_max):
     """Return (levels before the clip, scale, zero point, limits), checked."""
     x, limits = as_float32("x", x), as_limits(quant_min, quant_max)
-    scale, zero_point = np.float32(as_scale(scale)), np.float32(as_zero_point(zero_point, *limits))
-    return scale_and_round(x, reciprocal(scale)) + zero_point, scale, zero_point, limits
+    scale, zero_point = np.float32(as_scale(scale)), as_zero_point(zero_point, *limits)
+    return scale_and_round(x, reciprocal(scale)) + np.float32(zero_point), scale, zero_point, limits
 
 
 def _per_channel(x, scale, zero_point, axis, quant_min, quant_max):
-    """The same; a floating zero point makes scale and zero point float64, in which the result is formed."""
+    """The same; scale is float64, in which the result is formed."""
     x, limits = as_float32("x", x), as_limits(quant_min, quant_max)
     scale = as_scales("scale", scale, x.shape, axis).astype(np.float32)
     if np.asarray(zero_point).dtype == np.float32:
         zero_point = along_axis("zero_point", zero_point, x.shape, axis)
         levels = np.rint(fma32(x, reciprocal(scale), zero_point)) + np.float32(0)  # no −0 among integers
-        scale, zero_point = scale.astype(np.float64), zero_point.astype(np.float64)
+        zero_point = zero_point.astype(np.float64)
     else:
-        zero_point = as_zero_points("zero_point", zero_point, x.shape, axis, *limits).astype(np.float32)
-        levels = scale_and_round(x, reciprocal(scale)) + zero_point
-    return through_int64(levels), scale, zero_point, limits
+        zero_point = as_zero_points("zero_point", zero_point, x.shape, axis, *limits)
+        levels = scale_and_round(x, reciprocal(scale)) + zero_point.astype(np.float32)
+    return through_int64(levels), scale.astype(np.float64), zero_point, limits

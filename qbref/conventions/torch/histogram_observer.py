@@ -11,7 +11,7 @@ import numpy as np
 
 from qbref.calibration.quantile_walk import walk_inwards
 from qbref.calibration.torch_histogram import TorchHistogram
-from qbref.conventions.torch.observer import EPS, RANGES, Observer
+from qbref.conventions.torch.observer import RANGES, Observer
 from qbref.quant.checks import as_integer
 
 
@@ -39,7 +39,8 @@ class HistogramObserver(Observer):
     -----
     Infinities are left out. The error is that of 2^bits levels of `dtype`, whatever quant_min and quant_max.
     Verified bit for bit against PyTorch 2.13.0, with values of 1e-5 to 1e5. Where the cube of a distance
-    between value and level leaves float32, PyTorch's search goes astray, and this one does not.
+    between value and level leaves float32, PyTorch's search goes astray, and this one does not; its scale for
+    [−3e38, 3e38] is NaN.
 
     Examples
     --------
@@ -49,20 +50,11 @@ class HistogramObserver(Observer):
     9.0 [0.9975586]
     """
 
-    def __init__(
-        self,
-        bins=2048,
-        dtype="quint8",
-        qscheme="per_tensor_affine",
-        reduce_range=False,
-        quant_min=None,
-        quant_max=None,
-        eps=EPS,
-    ):
+    def __init__(self, bins=2048, *args, **kwargs):
         self.bins = as_integer("bins", bins)
         if bins < 2:
             raise ValueError(f"bins must be at least 2, got {bins}")
-        super().__init__(dtype, qscheme, reduce_range, quant_min, quant_max, eps)
+        super().__init__(*args, **kwargs)
 
     def reset_min_max_vals(self):
         """Forget everything observed."""

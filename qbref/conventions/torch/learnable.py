@@ -56,26 +56,9 @@ def fake_quantize_learnable_per_tensor_affine(x, scale, zero_point, quant_min, q
 def fake_quantize_learnable_per_channel_affine(x, scale, zero_point, axis, quant_min, quant_max):
     """y = (clip(rint(x · inv) + zi) − zi) · scale for each channel, zi = clip(rint(zero_point), …).
 
-    Parameters
-    ----------
-    x : float32 array, or numbers
-    scale, zero_point : float array, shape (channels,)
-        Rounded to float32.
-    axis : int
-    quant_min, quant_max : int
-
-    Returns
-    -------
-    float32 array, the shape of `x`
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `x` is not float32, or an argument breaks its rule.
-
-    Notes
-    -----
-    Special values as in :func:`qbref.conventions.torch.fake_quantize_per_channel_affine`.
+    Parameters, result and errors as for :func:`fake_quantize_learnable_per_tensor_affine`; `scale` and
+    `zero_point` have shape (channels,). Special values as in
+    :func:`qbref.conventions.torch.fake_quantize_per_channel_affine`.
 
     Examples
     --------

@@ -23,7 +23,7 @@ import numpy as np
 
 from qbref.conventions.arithmetic import fma32
 from qbref.conventions.torch.clipping import as_limits, masked, through_int64
-from qbref.conventions.torch.dtypes import along_axis, as_float32, as_scale, as_scales
+from qbref.conventions.torch.dtypes import along_axis, as_float32, as_scale, as_scales, rounded_to_float32
 from qbref.conventions.torch.learnable import as_finite, as_finite_number, nearest_level
 from qbref.conventions.torch.scaling import reciprocal
 
@@ -102,12 +102,12 @@ def fake_quantize_learnable_per_channel_affine_backward(
 
 def _gradients(upstream, x, scale, zero_point, limits, grad_factor):
     """The terms of each element."""
-    inverse, grad_factor = reciprocal(scale), np.float32(grad_factor)
+    inverse, grad_factor = reciprocal(scale), rounded_to_float32(grad_factor)[()]
     levels = through_int64(np.rint(fma32(x, inverse, zero_point)))
     dx = masked(upstream, levels, limits)
     upstream = as_float32("upstream", upstream)
     with np.errstate(over="ignore", invalid="ignore"):
-        below, above = levels < limits[0], levels > limits[1]
+        below, above = levels < np.float64(limits[0]), levels > np.float64(limits[1])
         error = fma32(np.clip(levels, *limits) - zero_point, scale, -x)
         dscale = upstream * error * inverse
         dscale = np.where(below, upstream * (limits[0] - zero_point), dscale)
@@ -117,4 +117,5 @@ def _gradients(upstream, x, scale, zero_point, limits, grad_factor):
 
 
 def _sum(terms, axis=None):
-    return np.sum(terms, axis, dtype=np.float64).astype(np.float32)[()]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.sum(terms, axis, dtype=np.float64).astype(np.float32)[()]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qbref.conventions.torch.observer import EPS, Observer, move
+from qbref.conventions.torch.observer import Observer, move
 
 
 class MinMaxObserver(Observer):
@@ -22,17 +22,6 @@ class MinMaxObserver(Observer):
     >>> observer.calculate_qparams()
     (array([0.00784314], dtype=float32), array([0], dtype=int32))
     """
-
-    def __init__(
-        self,
-        dtype="quint8",
-        qscheme="per_tensor_affine",
-        reduce_range=False,
-        quant_min=None,
-        quant_max=None,
-        eps=EPS,
-    ):
-        super().__init__(dtype, qscheme, reduce_range, quant_min, quant_max, eps)
 
     def _observe(self, x):
         self.min_val, self.max_val = np.minimum(x.min(), self.min_val), np.maximum(x.max(), self.max_val)
@@ -60,17 +49,8 @@ class MovingAverageMinMaxObserver(Observer):
     0.0 1.5
     """
 
-    def __init__(
-        self,
-        averaging_constant=0.01,
-        dtype="quint8",
-        qscheme="per_tensor_affine",
-        reduce_range=False,
-        quant_min=None,
-        quant_max=None,
-        eps=EPS,
-    ):
-        super().__init__(dtype, qscheme, reduce_range, quant_min, quant_max, eps)
+    def __init__(self, averaging_constant=0.01, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         self.averaging_constant = averaging_constant
 
     def _observe(self, x):

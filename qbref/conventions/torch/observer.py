@@ -9,7 +9,7 @@ Source: pytorch/pytorch, torch/ao/quantization/observer.py.
 
 import numpy as np
 
-from qbref.conventions.torch.dtypes import as_float32
+from qbref.conventions.torch.dtypes import as_float32, rounded_to_float32
 from qbref.conventions.torch.observed_qparams import observed_qparams
 from qbref.quant.checks import as_integer
 
@@ -53,7 +53,15 @@ class Observer:
 
     schemes = PER_TENSOR
 
-    def __init__(self, dtype, qscheme, reduce_range, quant_min, quant_max, eps):
+    def __init__(
+        self,
+        dtype="quint8",
+        qscheme="per_tensor_affine",
+        reduce_range=False,
+        quant_min=None,
+        quant_max=None,
+        eps=EPS,
+    ):
         if dtype not in RANGES:
             raise ValueError(f"dtype must be one of {', '.join(RANGES)}, got {dtype!r}")
         if qscheme not in self.schemes:
@@ -61,8 +69,12 @@ class Observer:
         if reduce_range and qscheme.endswith("symmetric") and dtype == "quint8":
             raise ValueError("reduce_range must be False for a symmetric quint8 range, got True")
         self.dtype, self.qscheme, self.reduce_range = dtype, qscheme, reduce_range
-        self.eps = np.float32(eps)
-        self.has_customized_qrange = quant_min is not None and quant_max is not None
+        self.eps = rounded_to_float32(eps)[()]
+        if not 0 < self.eps < np.inf:
+            raise ValueError(f"eps must be positive and finite, got {eps}")
+        if (quant_min is None) != (quant_max is None):
+            raise ValueError(f"quant_min and quant_max must be given together, got {quant_min}, {quant_max}")
+        self.has_customized_qrange = quant_min is not None
         self.quant_min, self.quant_max = self._limits(quant_min, quant_max)
         self.reset_min_max_vals()
 
@@ -112,7 +124,7 @@ def move(observer, lo, hi):
     if observer.is_new():
         observer.min_val, observer.max_val = lo, hi
         return
-    c = np.float32(observer.averaging_constant)
+    c = rounded_to_float32(observer.averaging_constant)
     with np.errstate(over="ignore", invalid="ignore"):
         observer.min_val = observer.min_val + c * (lo - observer.min_val)
         observer.max_val = observer.max_val + c * (hi - observer.max_val)

@@ -29,6 +29,7 @@ def checked(x, weight, bias, y_scale, engine):
             raise TypeError(f"{name} must be {np.dtype(dtype)}, got {q.dtype}")
     if np.ndim(x.scale) or np.ndim(x.zero_point):
         raise ValueError(f"x must have one scale and one zero point, got {x.scale} and {x.zero_point}")
+    check_within("x.zero_point", np.asarray(as_integer("x.zero_point", x.zero_point)), 0, 255)
     for name, scale in (("x.scale", x.scale), ("weight.scale", weight.scale), ("y_scale", y_scale)):
         check_positive(name, rounded_to_float32(scale))
     scale, zero_point = np.asarray(weight.scale), as_integer_array("weight.zero_point", weight.zero_point)

@@ -86,18 +86,8 @@ class MovingAveragePerChannelMinMaxObserver(PerChannelMinMaxObserver):
     array([1.5, 3. ], dtype=float32)
     """
 
-    def __init__(
-        self,
-        averaging_constant=0.01,
-        ch_axis=0,
-        dtype="quint8",
-        qscheme="per_channel_affine",
-        reduce_range=False,
-        quant_min=None,
-        quant_max=None,
-        eps=EPS,
-    ):
-        super().__init__(ch_axis, dtype, qscheme, reduce_range, quant_min, quant_max, eps)
+    def __init__(self, averaging_constant=0.01, *args, **kwargs):
+        super().__init__(*args, **kwargs)
         self.averaging_constant = averaging_constant
 
     def _observe(self, x):

@@ -31,7 +31,7 @@ qnnpack/src/requantization; pytorch/FBGEMM, src/QuantUtilsAvx2.cc.
 import numpy as np
 
 from qbref.conventions.arithmetic import fma32, saturate, to_int32, wrap32
-from qbref.conventions.torch.dtypes import rounded_to_float32
+from qbref.conventions.torch.dtypes import as_float32, as_zero_point, rounded_to_float32
 from qbref.conventions.torch.quantize import scalar_kernel
 
 ONE = np.float32(1)
@@ -57,8 +57,8 @@ def requantize(accumulator, bias, x_scale, weight_scale, y_scale, y_zero_point, 
 
     Raises
     ------
-    ValueError
-        If `engine` is unknown.
+    TypeError, ValueError
+        If an argument breaks its rule.
 
     Examples
     --------
@@ -72,6 +72,14 @@ def requantize(accumulator, bias, x_scale, weight_scale, y_scale, y_zero_point, 
     """
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    accumulator = np.asarray(accumulator)
+    if accumulator.dtype != np.int32:
+        raise TypeError(f"accumulator must be int32, got {accumulator.dtype}")
+    y_zero_point = as_zero_point(y_zero_point, 0, 255)
+    bias = None if bias is None else as_float32("bias", bias)
+    for name, values in (("bias", bias), ("weight_scale", weight_scale)):
+        if values is not None and np.shape(values) not in ((), accumulator.shape[-1:]):
+            raise ValueError(f"{name} must have shape {accumulator.shape[-1:]}, got {np.shape(values)}")
     x_scale, weight_scale, y_scale = map(rounded_to_float32, (x_scale, weight_scale, y_scale))
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         y = ENGINES[engine](accumulator, bias, x_scale, weight_scale, y_scale, y_zero_point)

@@ -210,3 +210,17 @@ def test_conv_refuses_a_bias_that_is_not_int32_per_filter():
     for bias in (np.zeros(1, np.int32), np.zeros(2, np.int64)):
         with pytest.raises(ValueError, match=r"b must be int32 of shape \(2,\)"):
             qlinear_conv(x, ONE, zero, w, ONE, zero, ONE, zero, bias)
+
+
+@pytest.mark.parametrize("scales", [(np.nan, 1, 1), (0, 1, 0)])
+def test_the_evaluator_makes_nan_zero_and_the_runtime_qmin(scales):
+    """onnx 1.23.2 at zero point 3; ONNX Runtime 1.31.1 converts by clipping."""
+    scales = map(F32, scales)
+    a_scale, b_scale, y_scale = scales
+    a, b, z = np.int8([[1, 2]]), np.int8([[1], [2]]), np.int8(0)
+    with np.errstate(all="ignore"):
+        results = [
+            qlinear_matmul(a, a_scale, z, b, b_scale, z, y_scale, np.int8(3), variant=variant).item()
+            for variant in ("onnxruntime", "reference_evaluator")
+        ]
+    assert results == [-128, 0]

@@ -188,3 +188,73 @@ def test_pools_clip_to_the_activation():
 def test_pools_want_images():
     with pytest.raises(ValueError, match=r"x must have shape \(N, H, W, C\)"):
         max_pool_2d(np.zeros((4, 4), np.int8), 2)
+
+
+@pytest.mark.parametrize("operator", [add, sub, mul])
+@pytest.mark.parametrize(
+    "error, match, changed",
+    [
+        (TypeError, "zero_point must be an integer", dict(y_zero_point=2.7)),
+        (TypeError, "zero_point must be an integer", dict(y_zero_point=True)),
+        (ValueError, "zero_point must lie within", dict(y_zero_point=1000)),
+        (ValueError, "a_zero_point must lie within", dict(a_zero_point=-129)),
+        (TypeError, "b_zero_point must be an integer", dict(b_zero_point=[1, 2])),
+        (ValueError, r"y_scale must be one number, got shape \(2,\)", dict(y_scale=[1.0, 2.0])),
+        (ValueError, r"a_scale must be one number, got shape \(2,\)", dict(a_scale=[1.0, 2.0])),
+        (
+            ValueError,
+            r"a and b must broadcast together, got shapes \(2,\) and \(3,\)",
+            dict(b=np.zeros(3, np.int8)),
+        ),
+    ],
+)
+def test_two_inputs_are_checked(operator, error, match, changed):
+    x = np.zeros(2, np.int8)
+    arguments = dict(a=x, a_scale=1.0, a_zero_point=0, b=x, b_scale=1.0, b_zero_point=0)
+    arguments |= dict(y_scale=1.0, y_zero_point=0)
+    with pytest.raises(error, match=match):
+        operator(**(arguments | changed))
+
+
+@pytest.mark.parametrize("pool", [average_pool_2d, max_pool_2d])
+def test_pools_check_scale_and_zero_point(pool):
+    x = np.zeros((1, 2, 2, 1), np.int8)
+    with pytest.raises(TypeError, match="zero_point must be an integer"):
+        pool(x, 2, zero_point=2.7, activation="relu")
+    with pytest.raises(ValueError, match="scale must be one number"):
+        pool(x, 2, scale=[1.0, 2.0])
+
+
+def test_sums_and_products_at_extreme_scales_are_refused_without_a_warning():
+    x = np.array([1, -1], np.int8)
+    for operator, scales in ((mul, (1e38, 1e38, 1e38)), (add, (3e38, 1e-38, 1e-38))):
+        with pytest.raises(ValueError, match="real must be at least 0 and below"):
+            operator(x, scales[0], 0, x, scales[1], 0, scales[2], 0, kernels="xnnpack")
+    for operator in (add, sub):
+        with pytest.raises(ValueError, match=r"y_scale must be below 2\^108, got"):
+            operator(x, 3e38, 0, x, 3e38, 0, 3.4e38, 0)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+def test_sums_and_products_are_the_same_in_parts_as_in_one(monkeypatch, kernels, dtype):
+    rng = np.random.default_rng(5)
+    shapes = [((7, 45), (7, 45)), ((3, 5, 70), (70,)), ((9, 50), (9, 1)), ((4, 1, 6), (5, 1)), ((0, 3), (3,))]
+    pairs = [[rng.integers(-128, 128, shape).astype(dtype) for shape in pair] for pair in shapes]
+    calls = [
+        lambda f=f, a=a, b=b: f(a, 0.9, 0, b, 0.7, 0, 0.004, 100 * (dtype == np.int8), kernels=kernels)
+        for f in (add, sub, mul)
+        for a, b in pairs
+    ]
+    whole = [call() for call in calls]
+    monkeypatch.setattr("qbref.conventions.parts.LARGEST", 16 * 32)  # two blocks of sixteen
+    for call, expected in zip(calls, whole, strict=True):
+        assert np.array_equal(call(), expected)
+
+
+@pytest.mark.parametrize("pool", [average_pool_2d, max_pool_2d])
+def test_pools_are_the_same_in_parts_as_in_one(monkeypatch, pool):
+    x = np.random.default_rng(3).integers(-128, 128, (3, 9, 8, 2)).astype(np.int8)
+    whole = pool(x, 3, 1, "SAME"), pool(x, (2, 3))
+    monkeypatch.setattr("qbref.conventions.parts.LARGEST", 400)
+    assert np.array_equal(pool(x, 3, 1, "SAME"), whole[0]) and np.array_equal(pool(x, (2, 3)), whole[1])

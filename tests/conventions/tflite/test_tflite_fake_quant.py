@@ -88,3 +88,26 @@ def test_what_does_not_fit_is_refused():
         fake_quant_with_min_max_vars_per_channel([[1.0]], [-1.0, -1.0], [1.0, 1.0])
     with pytest.raises(ValueError, match="upstream must have the shape of x"):
         fake_quant_with_min_max_vars_gradient([1.0], [1.0, 2.0], -1.0, 1.0)
+
+
+def test_subnormal_numbers_count_as_zero():
+    """TensorFlow 2.21.0: ranges of subnormal ends, a subnormal 1/s, and a subnormal x beside an end."""
+    assert fake_quant_with_min_max_vars([1.0, -1.0, 1e-45], -1e-45, 1e-45).tolist() == [0, 0, 0]
+    assert fake_quant_with_min_max_vars([1.0, -1.0], -1e-39, 0.0).tolist() == [0, 0]
+    lowest = np.float32(-3.4e38)
+    assert fake_quant_with_min_max_vars([0.0], lowest, 0.0, 2).tolist() == [-lowest]
+    x, one = np.float32([-1e-45, 1e-45, -1e-38]), np.ones(3, np.float32)
+    dx, dmin, dmax = fake_quant_with_min_max_vars_gradient(one, x, 0.0, 1.0)
+    assert dx.tolist() == [1, 1, 1] and dmin == dmax == 0
+
+
+def test_the_gradient_takes_one_range():
+    one = np.ones(2, np.float32)
+    with pytest.raises(ValueError, match=r"minimum and maximum must be one number each, got shape \(2,\)"):
+        fake_quant_with_min_max_vars_gradient(one, one, [-1.0, -1.0], [1.0, 1.0])
+
+
+def test_an_infinite_upstream_inside_adds_nothing_to_the_ends():
+    upstream, x = np.float32([np.inf, 1, 2]), np.float32([0, -9, 9])
+    dx, dmin, dmax = fake_quant_with_min_max_vars_gradient(upstream, x, -1.0, 1.0)
+    assert dx.tolist() == [np.inf, 0, 0] and (dmin, dmax) == (1, 2)

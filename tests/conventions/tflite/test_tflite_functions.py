@@ -43,64 +43,22 @@ def test_softmax_rounds_a_tie_away_from_zero_in_the_optimized_kernel():
     assert (softmax(np.zeros(512, np.int8), 0.1, kernels="opt") == -127).all()
 
 
-def test_the_optimized_kernel_sums_in_float32_from_first_to_last():
-    """Outputs of LiteRT 2.3.0; a pairwise sum, and a float64 sum rounded once, miss some of them."""
-    x = [32, 30, 10, 16, 7, -26, -25, -22, 5, 10, -17, 25, 30, -1, -3, -13, 20, 30, -33, 35, -33]
-    y = [-100, -102, -117, -114, -119, -126, -126, -125, -119, -117, -125, -108, -102, -121, -122, -124, -112]
-    assert softmax(np.array(x, np.int8), 0.043776243925094604, kernels="opt").tolist() == [
-        *y,
-        -102,
-        -126,
-        -96,
-        -126,
-    ]
-    x = [
-        -30,
-        20,
-        -30,
-        31,
-        -17,
-        19,
-        35,
-        5,
-        12,
-        26,
-        -13,
-        -7,
-        -20,
-        -20,
-        -29,
-        -34,
-        26,
-        -39,
-        21,
-        -31,
-        -35,
-        -36,
-        21,
-    ]
-    y = [
-        -125,
-        -109,
-        -125,
-        -101,
-        -123,
-        -110,
-        -97,
-        -117,
-        -114,
-        -105,
-        -122,
-        -121,
-        -123,
-        -123,
-        -124,
-        -125,
-        -105,
-        -125,
-    ]
-    y = [*y, -109, -125, -125, -125, -109]
-    assert softmax(np.array(x, np.int8), 0.03378138691186905, kernels="opt").tolist() == y
+FLOAT32_SUMS = """
+0.043776243925094604
+ 32 30 10 16 7 -26 -25 -22 5 10 -17 25 30 -1 -3 -13 20 30 -33 35 -33
+ 28 26 11 14 9 2 2 3 9 11 3 20 26 7 6 4 16 26 2 32 2
+
+0.03378138691186905
+ -30 20 -30 31 -17 19 35 5 12 26 -13 -7 -20 -20 -29 -34 26 -39 21 -31 -35 -36 21
+3 19 3 27 5 18 31 11 14 23 6 7 5 5 4 3 23 3 19 3 3 3 19
+"""
+
+
+@pytest.mark.parametrize("case", FLOAT32_SUMS.strip().split("\n\n"))
+def test_the_optimized_kernel_sums_in_float32_from_first_to_last(case):
+    """Scale, x and y + 128, LiteRT 2.3.0; a pairwise sum, and a float64 sum rounded once, miss some."""
+    scale, x, y = (np.array(line.split(), float) for line in case.split("\n"))
+    assert np.array_equal(softmax(x.astype(np.int8), scale.item(), kernels="opt"), y - 128)
 
 
 def test_the_reference_kernel_sums_in_steps_of_2_to_the_minus_19():
@@ -167,3 +125,56 @@ def test_tables_keep_the_shape_and_saturate():
     assert logistic(ALL[:0], 1.0, 0).shape == (0,)
     with pytest.raises(TypeError, match="x must be int8 or int16, got uint8"):
         tanh(ALL.astype(np.uint8), 1.0, 0)
+
+
+def test_a_scale_and_beta_beyond_float32_give_the_largest_level_to_all():
+    """LiteRT 2.3.0, a product that is infinite: 0 times infinity is NaN, and 127."""
+    assert softmax(np.array([5, 5, 4], np.int8), 3e38, 10.0, "opt").tolist() == [127, 127, 127]
+    assert softmax(np.array([5, 4], np.int8), 1e30, 1.0, "opt").tolist() == [127, -128]
+
+
+def test_the_steepest_reference_softmax_gives_all_to_the_maximum():
+    """LiteRT 2.3.0 at scales of 16 and more."""
+    for scale in (16.1, 100.0, 1e30):
+        assert softmax(np.array([5, 4, -128], np.int8), scale).tolist() == [127, -128, -128]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16])
+@pytest.mark.parametrize("beta", [np.nan, np.inf, -np.inf, 1e39])
+def test_beta_is_finite(dtype, beta):
+    with pytest.raises(ValueError, match="beta must be finite in float32, got"):
+        softmax(np.zeros(3, dtype), 1.0, beta)
+
+
+def test_beta_is_positive_in_the_reference_kernel():
+    for beta in (0.0, -1.0, 2.0**-26):
+        with pytest.raises(ValueError, match=r"scale times beta must exceed 2\^-26, got 1.0 times"):
+            softmax(np.zeros(3, np.int8), 1.0, beta)
+
+
+def test_int16_takes_a_scale_and_beta_of_up_to_163_842():
+    assert softmax(np.array([1, 0], np.int16), 163_000.0)[0] > 32_000
+    for beta in (163_843.0, 3e38, -1.0):
+        with pytest.raises(ValueError, match="scale times beta must be from 0 to 163,842, got"):
+            softmax(np.zeros(2, np.int16), 1.0, beta)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_softmax_is_the_same_in_parts_as_in_one(monkeypatch, kernels):
+    x = np.random.default_rng(1).integers(-128, 128, (5, 4, 9)).astype(np.int8)
+    whole = softmax(x, 0.05, kernels=kernels), softmax(x.astype(np.int16), 0.05)
+    monkeypatch.setattr("qbref.conventions.parts.LARGEST", 16 * 9 * 3)  # three rows
+    assert np.array_equal(softmax(x, 0.05, kernels=kernels), whole[0])
+    assert np.array_equal(softmax(x.astype(np.int16), 0.05), whole[1])
+
+
+@pytest.mark.parametrize("function", [logistic, tanh])
+def test_tables_check_scales_and_zero_points(function):
+    x = np.zeros(3, np.int8)
+    with pytest.raises(TypeError, match="zero_point must be an integer"):
+        function(x, 1.0, np.arange(256))
+    with pytest.raises(ValueError, match="y_zero_point must lie within"):
+        function(x, 1.0, 0, y_zero_point=128)
+    with pytest.raises(ValueError, match="scale must be one number"):
+        function(x, [1.0, 2.0, 3.0], 0)
+    assert function(np.array([127, 0], np.int8), 3e38, 0, y_scale=1e-39, y_zero_point=0).dtype == np.int8

@@ -141,13 +141,15 @@ def test_one_scale_and_one_per_channel_take_different_products():
 
     The product of 0.1 and 0.3 in float32 is off by 2^-26 of itself or so, which moves one of many near-ties.
     """
-    x, w = np.arange(-32768, 32768).astype(np.int16)[:, None], np.array([[127]], np.int8)
+    x, w = np.arange(-32768, 32768).astype(np.int16)[:, None], np.array([[127], [127]], np.int8)
     differences = []
     for scale in (0.3, 0.7, 1.1, 1.3):
-        scales = np.array([scale], np.float32)
+        scales = np.array([scale, scale], np.float32)
         tensor = fully_connected(x, 0.1, 0, w, scales[0], 12.9, 0, kernels="opt")
         channel = fully_connected(x, 0.1, 0, w, scales, 12.9, 0, kernels="opt")
         differences.append(np.abs(tensor.astype(int) - channel).max())
+        alone = fully_connected(x, 0.1, 0, w, scales[:1], 12.9, 0, kernels="opt")
+        assert np.array_equal(alone, tensor)  # LiteRT takes a list of one scale for per tensor
     assert max(differences) == 1
 
 
@@ -218,3 +220,112 @@ def test_what_does_not_fit_is_refused():
         conv_2d(image, 1.0, 0, np.zeros((1, 5, 1, 2), np.int8), 1.0, 1.0, 0)
     with pytest.raises(ValueError, match=r"w must have shape \(1, KH, KW, C·M\)"):
         depthwise_conv_2d(image, 1.0, 0, np.zeros((1, 1, 1, 3), np.int8), 1.0, 1.0, 0)
+
+
+def test_a_list_of_one_scale_is_one_scale():
+    """LiteRT 2.3.0 with w_scale a list of one; the product in float64 gives -84."""
+    x, w, bias = np.zeros((1, 1), np.int8), np.ones((1, 1), np.int8), np.array([-443024], np.int32)
+    for w_scale in (0.054687556, [0.054687556]):
+        y = fully_connected(x, 0.12775537, 0, w, w_scale, 36.63006, 0, bias, kernels="opt")
+        assert y.tolist() == [[-85]]
+
+
+def test_what_does_not_fit_in_32_bits_is_the_least_of_them_in_the_reference_kernel():
+    """LiteRT 2.3.0: 1 / 1e-10 is converted to -2^31."""
+    x, w = np.array([[1], [-1], [0]], np.int8), np.ones((1, 1), np.int8)
+    assert fully_connected(x, 1.0, 0, w, 1.0, 1e-10, 0).ravel().tolist() == [-128, -128, 0]
+
+
+def test_xnnpack_refuses_a_multiplier_of_256():
+    x, w = np.ones((1, 1, 1, 1), np.int8), np.ones((1, 1, 1, 1), np.int8)
+    for layer, *arrays in (
+        (conv_2d, x, w),
+        (depthwise_conv_2d, x, w),
+        (fully_connected, x[0, 0], w[0, 0]),
+    ):
+        image, filters = arrays
+        assert layer(image, 250.0, 0, filters, 1.0, 1.0, 0, kernels="xnnpack").item() == 127
+        for x_scale in (256.0, 1e38):
+            with pytest.raises(ValueError, match="x_scale · w_scale / y_scale must be below 256"):
+                layer(image, x_scale, 0, filters, 10.0, 10.0, 0, kernels="xnnpack")
+
+
+IMAGE, FILTERS = np.ones((1, 2, 2, 4), np.int8), np.ones((4, 1, 1, 4), np.int8)
+LAYERS = (
+    (fully_connected, IMAGE, FILTERS[:, 0, 0]),
+    (conv_2d, IMAGE, FILTERS),
+    (depthwise_conv_2d, IMAGE, FILTERS[:1]),
+)
+
+
+@pytest.mark.parametrize("layer, x, w", LAYERS)
+@pytest.mark.parametrize(
+    "error, match, changed",
+    [
+        (TypeError, "zero_point must be an integer", dict(y_zero_point=2.7)),
+        (TypeError, "zero_point must be an integer", dict(y_zero_point=True)),
+        (ValueError, r"zero_point must lie within \[-128, 127\], got 1000", dict(y_zero_point=1000)),
+        (ValueError, r"x_zero_point must lie within \[-128, 127\], got 128", dict(x_zero_point=128)),
+        (TypeError, "x_zero_point must be an integer", dict(x_zero_point=[0, 1])),
+        (ValueError, r"x_scale must be one number, got shape \(4,\)", dict(x_scale=[1.0] * 4)),
+        (ValueError, r"y_scale must be one number, got shape \(4,\)", dict(y_scale=[1.0] * 4)),
+        (ValueError, r"w_scale must be one number or 4, got shape \(3,\)", dict(w_scale=[1.0] * 3)),
+        (ValueError, r"bias must have shape \(4,\), got \(\)", dict(bias=np.int32(1))),
+        (ValueError, r"bias must have shape \(4,\), got \(1,\)", dict(bias=np.int32([1]))),
+        (ValueError, "activation must be one of", dict(activation="gelu")),
+    ],
+)
+def test_layers_check_their_arguments(layer, x, w, error, match, changed):
+    arguments = dict(x_scale=1.0, x_zero_point=0, w_scale=1.0, y_scale=1.0, y_zero_point=0)
+    with pytest.raises(error, match=match):
+        layer(x=x, w=w, **(arguments | changed))
+
+
+@pytest.mark.parametrize("layer", [conv_2d, depthwise_conv_2d])
+def test_filters_and_channels_are_not_empty(layer):
+    def run(image, filters):
+        return layer(np.zeros(image, np.int8), 1.0, 0, np.zeros(filters, np.int8), 1.0, 1.0, 0)
+
+    for channels, filters in ((1, (1, 0, 1, 1)), (1, (1, 1, 1, 0)), (0, (1, 1, 1, 1))):
+        with pytest.raises(ValueError, match="w must have shape"):
+            run((1, 2, 2, channels), filters)
+    with pytest.raises(ValueError, match="the window must fit into the image"):
+        run((1, 0, 2, 1), (1, 1, 1, 1))
+    assert run((0, 2, 2, 1), (1, 1, 1, 1)).shape == (0, 2, 2, 1)
+
+
+def test_an_activation_range_checks_its_arguments():
+    for error, match, changed in (
+        (ValueError, "kernels must be 'ref', 'opt' or 'xnnpack', got 'foo'", dict(kernels="foo")),
+        (ValueError, "scale must be finite and positive", dict(scale=-1)),
+        (ValueError, "zero_point must lie within", dict(zero_point=300)),
+        (TypeError, "dtype must be int8, uint8 or int16", dict(dtype=np.int32)),
+    ):
+        with pytest.raises(error, match=match):
+            activation_range(**(dict(activation="relu6", scale=1.0, zero_point=0, dtype=np.int8) | changed))
+
+
+def test_extreme_scales_give_neither_warnings_nor_errors():
+    assert activation_range("relu6", 1e-39, 0, np.int8) == (0, 127)
+    x, w = np.array([[1], [-1]], np.int8), np.ones((1, 1), np.int8)
+    for kernels in ("ref", "opt"):
+        assert fully_connected(x, 1e-38, 0, w, 1e-38, 3e38, 0, kernels=kernels).ravel().tolist() == [0, 0]
+    image, filters = x[None, None], w[None, None]
+    assert conv_2d(image, 1e-38, 0, filters, 1e-38, 3e38, 0).ravel().tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_layers_are_the_same_in_parts_as_in_one(monkeypatch, kernels):
+    rng = np.random.default_rng(6)
+    x = rng.integers(-128, 128, (3, 7, 6, 4)).astype(np.int8)
+    w, depthwise = (rng.integers(-128, 128, shape).astype(np.int8) for shape in ((6, 3, 2, 4), (1, 3, 2, 12)))
+    calls = (
+        lambda: conv_2d(x, 0.1, 3, w, 0.02, 5.0, 1, padding="SAME", stride=(2, 1), kernels=kernels),
+        lambda: conv_2d(x, 0.1, 3, w[..., :2], 0.02, 5.0, 1, dilation=2, kernels=kernels),
+        lambda: depthwise_conv_2d(x, 0.1, 3, depthwise, 0.02, 0.5, 1, padding="SAME", kernels=kernels),
+    )
+    whole = [call() for call in calls]
+    for largest in (1, 1000, 10_000):  # an output, rows, an image and more
+        monkeypatch.setattr("qbref.conventions.parts.LARGEST", largest)
+        for call, expected in zip(calls, whole, strict=True):
+            assert np.array_equal(call(), expected)

@@ -193,3 +193,47 @@ def test_what_does_not_fit_is_refused():
         dequantize(x, 1.0, 0)
     with pytest.raises(TypeError, match="zero_point must be an integer array"):
         quantize(x, 1.0, 0.5)
+
+
+def test_one_number_is_quantized_by_every_kernel_set():
+    for kernels in KERNELS:
+        assert quantize(np.float32(0.75), 1.0, 0, kernels=kernels) == 1
+        assert requantize(np.int8(3), 1.0, 0, 1.0, 0, kernels=kernels) == 3
+
+
+def test_numbers_beyond_float32_are_infinite_without_a_warning():
+    assert quantize([1e39, -1e39], 1.0, 0, kernels="xnnpack").tolist() == [127, -128]
+    with pytest.raises(ValueError, match="scale must be finite and positive"):
+        quantize([1.0], 1e39, 0)
+    with pytest.raises(ValueError, match="real must be at least 0 and below"):
+        requantize(np.int8([1]), 3e38, 0, 1e-38, 0, kernels="xnnpack")
+
+
+def test_zero_points_are_values_of_their_dtype():
+    q = np.zeros(3, np.int8)
+    for call in (
+        lambda z: quantize(np.zeros(3, np.float32), 1.0, z),
+        lambda z: dequantize(q, 1.0, z),
+        lambda z: requantize(q, 1.0, z, 1.0, 0),
+        lambda z: requantize(q, 1.0, 0, 1.0, z),
+    ):
+        with pytest.raises(ValueError, match=r"zero_point must lie within \[-128, 127\], got 128"):
+            call(128)
+        with pytest.raises(TypeError, match="zero_point must be an integer"):
+            call(1.5)
+    with pytest.raises(ValueError, match="y_scale must be one number"):
+        requantize(q, 1.0, 0, [1.0, 2.0, 3.0], 0)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_requantize_is_the_same_in_parts_as_in_one(monkeypatch, kernels):
+    q = np.random.default_rng(2).integers(-128, 128, (7, 11)).astype(np.int8)
+    whole = requantize(q, 1.0, 0, 2.0, 0, kernels=kernels)
+    monkeypatch.setattr("qbref.conventions.parts.LARGEST", 16 * 32)  # two blocks of sixteen
+    assert np.array_equal(requantize(q, 1.0, 0, 2.0, 0, kernels=kernels), whole)
+
+
+def test_fifteen_of_thirty_one_are_left_over():
+    """-1/2, half up in a block of sixteen, away from zero behind it."""
+    q = np.full(31, -2, np.int8)
+    assert requantize(q, 0.25, 0, 1.0, 0, kernels="opt").tolist() == [0] * 16 + [-1] * 15

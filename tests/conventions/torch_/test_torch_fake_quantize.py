@@ -107,7 +107,36 @@ def test_empty_arrays_any_axis_and_any_layout():
 def test_invalid_arguments_are_named():
     with pytest.raises(ValueError, match=r"zero_point must lie within \[0, 255\], got 300"):
         convention.fake_quantize_per_tensor_affine([1.0], 1.0, 300, 0, 255)
-    with pytest.raises(ValueError, match="quant_min must not exceed quant_max, got 3 and 2"):
+    with pytest.raises(ValueError, match="quant_min must not exceed quant_max, both int64, got 3 and 2"):
         convention.fake_quantize_per_tensor_affine([1.0], 1.0, 3, 3, 2)
     with pytest.raises(ValueError, match=r"upstream must have shape \(1,\), got \(2,\)"):
         convention.fake_quantize_per_tensor_affine_backward([1.0, 1.0], [1.0], 1.0, 0, 0, 255)
+
+
+def test_levels_beyond_float32_are_clipped_and_centred_exactly():
+    """PyTorch 2.13.0; with limits and zero point in float32 the last digit is another."""
+    z = 2**24 + 1
+    assert convention.fake_quantize_per_tensor_affine([-5142343.0], 1.0, z, -(2**31), z) == -5142344
+    y = convention.fake_quantize_per_channel_affine([[-5142343.0]], [1.0], [z], 0, -(2**31), z)
+    assert y == -5142344
+    y = convention.fake_quantize_learnable_per_tensor_affine([-(2.0**31)], 1.0, -z, -z, z)
+    assert y == -1
+    y = convention.fake_quantize_per_channel_affine([[-28789510.0]], [0.1], [3], 0, -(2**31), 2**31 - 1)
+    assert y == -28789512
+
+
+def test_the_gradient_at_a_limit_that_float32_lacks_is_compared_in_float32_without_channels():
+    """PyTorch 2.13.0 at x = 2^31, one beyond quant_max."""
+    x, limits = np.float32([[2**31, 2**31 - 128, -(2**31)]]), (-(2**31), 2**31 - 1)
+    one = np.ones_like(x)
+    dx = convention.fake_quantize_per_tensor_affine_backward(one, x, 1.0, 0, *limits)
+    assert dx.tolist() == [[1, 1, 1]]
+    dx = convention.fake_quantize_per_channel_affine_backward(one, x, [1.0], [0], 0, *limits)
+    assert dx.tolist() == [[0, 1, 1]]
+    learnable = convention.fake_quantize_learnable_per_tensor_affine_backward(one, x, 1.0, 0.0, *limits)
+    assert learnable.dx.tolist() == [[0, 1, 1]]
+
+
+def test_limits_are_64_bit_integers():
+    with pytest.raises(ValueError, match="quant_min must not exceed quant_max, both int64, got 0 and 1000"):
+        convention.fake_quantize_per_tensor_affine([1.0], 1.0, 0, 0, 10**400)

@@ -112,3 +112,9 @@ def test_invalid_arguments_are_named():
         channel_forward([[1.0]], [1.0, 1.0], [0.0], 0, -8, 7)
     with pytest.raises(ValueError, match=r"upstream must have shape \(1,\), got \(1, 1\)"):
         backward([[1.0]], [1.0], 1.0, 0.0, -8, 7)
+
+
+def test_numbers_beyond_float32_become_infinite_without_a_warning():
+    with pytest.raises(ValueError, match=r"zero_point must be finite, got \[inf\]"):
+        channel_forward([[1.0]], [1.0], [1e39], 0, -128, 127)
+    assert backward([1.0], [300.0], 1.0, 0.0, -128, 127, grad_factor=1e39).dscale == np.inf

@@ -192,3 +192,21 @@ def test_the_number_of_channels_must_stay():
         observer(np.ones((3, 3), np.float32))
     with pytest.raises(ValueError, match=r"x must have a dimension 1, got shape \(2,\)"):
         convention.PerChannelMinMaxObserver(ch_axis=1)([1.0, 2.0])
+
+
+def test_a_range_needs_both_ends():
+    with pytest.raises(ValueError, match="quant_min and quant_max must be given together, got -8, None"):
+        convention.MinMaxObserver(quant_min=-8)
+
+
+@pytest.mark.parametrize("eps", [0.0, -1.0, np.nan, np.inf, 1e39])
+def test_the_smallest_scale_is_positive_and_finite(eps):
+    with pytest.raises(ValueError, match="eps must be positive and finite, got"):
+        convention.MinMaxObserver(eps=eps)
+
+
+def test_moving_averages_take_the_arguments_of_the_plain_observers_behind_their_own():
+    scheme = "per_channel_symmetric"
+    observer = convention.MovingAveragePerChannelMinMaxObserver(0.5, 1, "qint8", scheme, eps=1)
+    assert (observer.averaging_constant, observer.ch_axis) == (0.5, 1)
+    assert (observer.dtype, observer.qscheme, observer.eps) == ("qint8", scheme, 1)

@@ -186,3 +186,19 @@ def test_invalid_arguments_are_named():
         quantized_conv2d(Quantized(image, 1.0), Quantized(filters, 1.0), None, 1.0, 0, padding=-1)
     with pytest.raises(ValueError, match="weight must fit into the padded image"):
         quantized_conv2d(Quantized(image, 1.0), Quantized(filters, 1.0), None, 1.0, 0, dilation=3)
+
+
+@pytest.mark.parametrize(
+    "error, match, changed",
+    [
+        (TypeError, "accumulator must be int32, got float64", dict(accumulator=np.zeros((1, 2)))),
+        (ValueError, r"zero_point must lie within \[0, 255\], got 300", dict(y_zero_point=300)),
+        (TypeError, "zero_point must be an integer, got", dict(y_zero_point=1.5)),
+        (ValueError, r"bias must have shape \(2,\), got \(3,\)", dict(bias=np.zeros(3, F))),
+        (ValueError, r"weight_scale must have shape \(2,\), got \(3,\)", dict(weight_scale=np.ones(3, F))),
+    ],
+)
+def test_requantize_checks_its_arguments(error, match, changed):
+    arguments = dict(accumulator=np.zeros((1, 2), np.int32), bias=None, weight_scale=1.0, y_zero_point=0)
+    with pytest.raises(error, match=match):
+        requantize(**(arguments | changed), x_scale=1.0, y_scale=1.0, engine="fbgemm")

@@ -69,5 +69,33 @@ def test_a_range_must_be_finite_and_in_order(lo, hi):
 
 
 def test_qmin_must_be_below_qmax():
-    with pytest.raises(ValueError, match="qmin must be below qmax, got 3 and 3"):
+    with pytest.raises(ValueError, match="qmin must be below qmax, both int32, got 3 and 3"):
         choose_qparams(0.0, 1.0, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "lo, hi, zero_point",
+    [
+        (-0.0008388920105062425, 0.01471610739827156, 14),
+        (-0.013726802542805672, 0.0018281968077644706, 225),
+        (-0.01229463703930378, 0.0032603624276816845, 202),
+        (-0.0031816628761589527, 0.012373336590826511, 52),
+    ],
+)
+def test_the_smallest_scale_is_compared_in_float64(lo, hi, zero_point):
+    """Scales that are below 6.1e-5 in float64, but not in float32."""
+    assert np.float32((hi - lo) / 255) == np.float32(RAISED) and (hi - lo) / 255 < RAISED
+    assert choose_qparams(lo, hi) == (RAISED, zero_point)
+
+
+def test_a_range_without_levels_beside_the_zero_point_is_refused():
+    for options in (dict(reduce_range=True), dict(preserve_sparsity=True)):
+        with pytest.raises(ValueError, match="qmin and qmax must leave levels beside the zero point, got 0"):
+            choose_qparams(-1.0, 1.0, 0, 1, **options)
+    with pytest.raises(ValueError, match="qmin must be below qmax, both int32, got 0 and 2147483648"):
+        choose_qparams(0.0, 1.0, 0, 2**31)
+
+
+def test_an_end_beyond_float32_is_infinite():
+    with pytest.raises(ValueError, match="min_val and max_val must be finite"):
+        choose_qparams(0.0, 1e39)
