@@ -117,6 +117,14 @@ def weights(n_bits):
     return qnn.int_weights(n_bits, clip="mse" if n_bits < 8 else "none")
 
 
+def formats(model):
+    """{name: QuantConfig}; the last one spares the table of characters and the last layer."""
+    found = {f"int{n_bits}": qnn.QuantConfig(weights=weights(n_bits)) for n_bits in (8, 4, 3, 2)}
+    four_levels = qnn.Uniform(2, symmetric=True, per_channel=True, clip="mse")
+    ends = {path: {"weights": weights(8)} for path in ("0", str(len(model) - 1))}
+    return found | {"int2 between int8": qnn.QuantConfig(weights=four_levels, overrides=ends)}
+
+
 def language(steps, seed, report):
     """Train one Transformer and look at the held-out text with all its forms."""
     kept = lab.trained(transformer, lambda model: train_transformer(model, steps, report), seed)
@@ -125,19 +133,13 @@ def language(steps, seed, report):
     real = bits(model, x, y)
     size = sum(p.data.nbytes for p in model.parameters())
     yield Line("Transformer, float32", real.mean(), None, None, size, seconds)
-    for n_bits in (8, 4, 3, 2):
-        q = ptq.quantize_dynamic(model, qnn.QuantConfig(weights=weights(n_bits)))
+    for name, config in formats(model).items():
+        q = ptq.quantize_dynamic(model, config)
         integers = integer.convert(q)
         found = bits(integers, x, y)
         mismatches = integer.count_differences(q, integers, x)
-        yield Line(
-            f"Transformer, int{n_bits}",
-            found.mean(),
-            lab.over_seeds(found - real),
-            mismatches,
-            integers.nbytes,
-            seconds,
-        )
+        difference = lab.over_seeds(found - real)
+        yield Line(f"Transformer, {name}", found.mean(), difference, mismatches, integers.nbytes, seconds)
     for n_bits in (4, 2):
         found = bits(with_weights_of(model, n_bits), x, y)
         name = f"Transformer, int{n_bits} weights only"
@@ -282,6 +284,8 @@ its own float32. *int≠sim* counts outputs in which the integers differ from th
 those of all constants, scales and biases among them, *minutes* those of the training. intN: weights of N
 bits with a scale for each output channel or row of a table, activations of 8 bits with a scale for each
 token, on the integer kernels.
+int2 has three levels, −1, 0 and 1 times the scale; *int2 between int8* has four, −2 to 1, and keeps the table
+of characters and the last layer at 8 bits. How PyTorch's int2 was made is not known.
 Transformer: {layers} layers, width {width}, {heads} heads, context {context}, {parameters:,} parameters,
 AdamW {lr:g}, {steps:,} steps of {batch} × {context} characters. Recommender: {factors} factors, {epochs}
 epochs. Python {python}, NumPy {numpy}.

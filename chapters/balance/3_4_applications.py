@@ -481,6 +481,10 @@ lab.table(
 )
 
 # %% [markdown]
+# In the row *int2 between int8* the table of characters and the last layer keep 8 bits, and the others have
+# all four levels of two bits in place of three. A few sensitive layers can decide about a format;
+# [balance/8](balance/8) looks for them.
+#
 # The original also promises efficiency (高效). Thirty-two windows at a time:
 
 
