@@ -449,7 +449,7 @@ lab.show(
     fig,
     alt="Training loss over epochs, logarithmic, with the spread over seeds: latent "
     "weights and stochastic rounding fall steadily together, quantized weights stay "
-    "high, and with ten times the rate they fall late.",
+    "high, and with ten times the rate they fall and then linger.",
 )
 lab.table(
     ("updated", "integers changed", "last loss", "test digits right, %"),
@@ -466,11 +466,12 @@ lab.table(
 )
 
 # %% [markdown]
-# Both arms compute with the same grid and follow the same gradient; they differ in what they remember. A
+# Both readings compute with the same grid and follow the same gradient; they differ in what they remember. A
 # latent weight adds up small steps until they are worth an integer. A quantized weight starts again from
 # its grid point each time. Equation (4) names the price of the loss of memory:
 
 # %%
+qb.manual_seed(0)
 start = to_nearest(lab.digits_network()[4].weight.data)
 half_step = np.median(np.abs(start).max(axis=(1, 2, 3)) / 7 / 2)
 rate = ROADS["quantized weights"][2]
