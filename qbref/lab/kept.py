@@ -7,13 +7,14 @@ the seed.
 Files lie in the folder ``QBREF_CACHE``, by default ``~/.cache/qbref``, and may be deleted at any time.
 """
 
+import dis
 import hashlib
 import inspect
 import os
 import platform
 import time
 import warnings
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,6 +64,12 @@ def trained(build, train, seed=0):
     -------
     Trained
 
+    Raises
+    ------
+    TypeError
+        If `build` or `train` uses an object from outside that does not say what it holds, such as a random
+        generator: its value would be no part of the hash.
+
     Warns
     -----
     RuntimeWarning
@@ -110,43 +117,66 @@ def _keep(path, model, seconds, result):
 def _key(model, build, train, seed):
     digest = hashlib.sha256(_surroundings())
     digest.update(repr((seed, quick())).encode())
-    _add_model(digest, model)
     seen = set()
-    for function in (build, train):
-        _add_function(digest, function, seen)
+    for value in (model, build, train):
+        _add(digest, value, seen)
     return digest.hexdigest()[:32]
 
 
-def _add_function(digest, function, seen):
-    """The text of a function and what it takes from outside, functions among it in the same way."""
-    if function in seen or function.__module__.split(".")[0] == "qbref":  # in the surroundings already
-        digest.update(function.__qualname__.encode())
+def _add(digest, value, seen):
+    """Functions and classes by their text and what they take from outside, all else by what it holds."""
+    if inspect.ismodule(value):
         return
-    seen.add(function)
-    digest.update(inspect.getsource(function).encode())
-    captured = inspect.getclosurevars(function)
-    for name, value in sorted({**captured.globals, **captured.nonlocals}.items()):
-        digest.update(name.encode())
-        if inspect.isfunction(value):
-            _add_function(digest, value, seen)
-        elif isinstance(value, nn.Module):
-            _add_model(digest, value)
-        elif isinstance(value, np.ndarray):
-            _add_array(digest, value)
-        elif not inspect.ismodule(value) and " at 0x" not in repr(value):
-            digest.update(repr(value).encode())
+    digest.update(type(value).__qualname__.encode())
+    if inspect.isfunction(value) or inspect.isclass(value):
+        _add_text(digest, value, seen)
+    elif isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype} {value.shape}".encode())
+        digest.update(np.ascontiguousarray(value))
+    elif isinstance(value, nn.Module):
+        _add_text(digest, type(value), seen)
+        _add(digest, [repr(value), value.state_dict()], seen)
+    elif isinstance(value, partial):
+        _add(digest, [value.func, value.args, value.keywords], seen)
+    elif inspect.ismethod(value):
+        _add(digest, [value.__func__, value.__self__], seen)
+    elif isinstance(value, dict):
+        _add(digest, list(value.items()), seen)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _add(digest, item, seen)
+    elif " at 0x" not in repr(value):
+        digest.update(repr(value).encode())
+    elif not hasattr(value, "__dict__"):
+        raise TypeError(f"what a training takes from outside must say what it holds, got {value!r}")
+    elif id(value) not in seen:
+        seen.add(id(value))
+        _add(digest, [type(value), vars(value)], seen)
 
 
-def _add_model(digest, model):
-    digest.update(repr(model).encode())
-    for name, array in model.state_dict().items():
-        digest.update(name.encode())
-        _add_array(digest, array)
+def _add_text(digest, value, seen):
+    digest.update(value.__qualname__.encode())
+    if value in seen or value.__module__.split(".")[0] in ("qbref", "builtins", "numpy"):
+        return  # in the surroundings, or added already
+    seen.add(value)
+    digest.update(inspect.getsource(value).encode())
+    functions = [value] if inspect.isfunction(value) else filter(inspect.isfunction, vars(value).values())
+    for function in functions:
+        for name, captured in _from_outside(function).items():
+            digest.update(name.encode())
+            _add(digest, captured, seen)
 
 
-def _add_array(digest, array):
-    digest.update(f"{array.dtype} {array.shape}".encode())
-    digest.update(np.ascontiguousarray(array))
+def _from_outside(function):
+    """The global and the captured values that a function uses, or one that is written inside of it."""
+    names = sorted(set(_global_names(function.__code__)) & function.__globals__.keys())
+    return {name: function.__globals__[name] for name in names} | inspect.getclosurevars(function).nonlocals
+
+
+def _global_names(code):
+    yield from (step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL")
+    for inner in filter(inspect.iscode, code.co_consts):
+        yield from _global_names(inner)
 
 
 @cache

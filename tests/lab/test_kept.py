@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -81,6 +83,82 @@ def test_captured_arrays_models_and_functions_count(folder):
     cases = [(X, teacher, once), (X + 1, teacher, once), (X, other, once), (X, teacher, twice)]
     assert not any(lab.trained(build, training_on(*case)).was_kept for case in cases)
     assert all(lab.trained(build, training_on(*case)).was_kept for case in cases)
+
+
+def test_functions_in_containers_and_in_inner_functions_count(folder):
+    def nearest(v):
+        return np.round(v)
+
+    def upward(v):
+        return np.ceil(v)
+
+    def by(rules, scales):
+        def train(model):
+            model[1].weight.data += [rule(scales["mean"] + 0.25) for rule in rules][0]
+
+        return train
+
+    cases = [((nearest, 1), {"mean": 1.0}), ((upward, 1), {"mean": 1.0}), ((nearest, 1), {"mean": 2.0})]
+    cases = [([rules[0]], scales) for rules, scales in cases]
+    assert not any(lab.trained(build, by(*case)).was_kept for case in cases)
+    assert all(lab.trained(build, by(*case)).was_kept for case in cases)
+
+
+class Mover:
+    def __init__(self, step):
+        self.step = step
+
+    def move(self, model):
+        model[1].weight.data += self.step
+
+
+def move_by(model, step):
+    model[1].weight.data += step
+
+
+def training_by(step):
+    return lambda model: step(model)
+
+
+@pytest.mark.parametrize("made", [lambda step: Mover(step).move, lambda step: partial(move_by, step=step)])
+def test_the_same_text_with_another_method_or_partial_is_another_training(folder, made):
+    trainings = [training_by(made(step)) for step in (1.0, 2.0)]
+    assert not any(lab.trained(build, train).was_kept for train in trainings)
+    assert lab.trained(build, training_by(made(2.0))).was_kept
+
+
+HELPERS = {"step": lambda model: 1.0}
+
+
+def test_globals_of_an_inner_function_count(folder, monkeypatch):
+    def train(model):
+        def inner():
+            model[1].weight.data += HELPERS["step"](model)
+
+        inner()
+
+    assert not lab.trained(build, train).was_kept
+    assert lab.trained(build, train).was_kept
+    monkeypatch.setitem(HELPERS, "step", lambda model: 2.0)
+    assert not lab.trained(build, train).was_kept
+
+
+def test_the_text_of_a_class_of_a_script_counts(folder):
+    def layer(factor):
+        class Scaled(nn.Linear):
+            def forward(self, x):
+                return factor * super().forward(x)
+
+        return lambda: nn.Sequential(nn.Flatten(), Scaled(64, 10))
+
+    assert not any(lab.trained(layer(factor), move).was_kept for factor in (1.0, 2.0))
+    assert lab.trained(layer(2.0), move).was_kept
+
+
+def test_what_does_not_say_what_it_holds_is_refused(folder):
+    rng = np.random.default_rng(0)
+    with pytest.raises(TypeError, match="must say what it holds, got Generator"):
+        lab.trained(build, lambda model: rng.random())
 
 
 def test_a_network_prepared_for_quantization_comes_back_bit_for_bit(folder):
