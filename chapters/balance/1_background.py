@@ -291,7 +291,7 @@ lab.show(fig, fig.get_label())
 # int8 to the right, to where its roof is high. But the first convolution stays far to the left: it sums nine
 # terms only, there is little to compute on what has been fetched, and a faster multiplier is of little use.
 # A point far below both roofs loses its time to what (3) does not count: with few terms or few columns
-# a kernel is busy with beginning and ending, and the last layer is over so soon that mostly its call is timed.
+# a kernel is busy with beginning and ending, and of the last layer mostly the call is timed.
 
 # %%
 rows = []
