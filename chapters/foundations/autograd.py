@@ -381,7 +381,8 @@ except AssertionError as refusal:
     print(refusal)
 
 # %% [markdown]
-# Why would a wrong gradient be any good? The staircase climbs, on average, as the line $\hat w = w$ does.
+# Why would a wrong gradient be any good? Up to where it is clipped, the staircase climbs, on average, as the
+# line $\hat w = w$ does.
 # The estimator ignores the steps and follows the slope of the whole stair: wrong at every point, right at a
 # distance. Whether that is enough is a question for an experiment: train with the true derivative, 0; with
 # the straight-through 1; and, to compare, round the float network after its training.
@@ -418,7 +419,8 @@ lab.say(
 )
 
 # %% [markdown]
-# What did move? Not the rounded weights but the real ones behind them. Here are both, before and after.
+# What did move? Not the rounded weights but the real ones behind them, the latent weights (潜在权重). Here is
+# what each is rounded to, before and after.
 
 # %%
 with plots.style():

@@ -290,7 +290,7 @@ lab.claim(
 # $$ \frac{\partial \hat x}{\partial x} := \begin{cases} 1 & lo \le x \le hi \\ 0 & \text{otherwise}
 # \end{cases} \tag{5} $$
 #
-# Why such a lie works, [2.2](balance/2.2) shows.
+# Why such a lie works is the subject of [A gradient machine](foundations/autograd).
 #
 # A fair comparison needs one precaution. QAT goes on training, and a network that trains longer may be
 # better for that reason alone. So there are three contestants: PTQ of the trained network; PTQ of the same
