@@ -682,8 +682,8 @@ lab.claim(
 
 # %% [markdown]
 # Both events double the contrast, and this alarm cannot tell them apart. Recalibration makes the integer
-# model faithful to the *float* network. When the light exceeds what that network was trained with, faithful may
-# mean worse: the old range had clipped the glare back to what the network knows. So an alarm says *look*,
+# model faithful to the *float* network. When the light exceeds what that network was trained with, faithful
+# may mean worse: the old range had clipped the glare back to what the network knows. So an alarm says *look*,
 # not *recalibrate*. Whether a remedy helps, only images with labels can tell.
 #
 # ## What we measured
