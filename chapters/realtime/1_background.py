@@ -224,6 +224,7 @@ run["float32, library"] = lambda x: lab.scores(network, x)
 times = {}
 for n in (1, 64):
     some = fashion.x_test[:n]
+    # x=some, f=f: each function keeps the values of this turn of the loop
     turns = {name: (lambda f=f, x=some: f(x)) for name, f in run.items()}
     times[n] = lab.take_turns(turns, seconds=1.0 if n == 1 else 2.0)
 rows = []
@@ -246,7 +247,8 @@ lab.table(
 # beforehand (`pack`), the vector when it comes.
 
 # %%
-core, size = kernels.default(), 1024 if lab.quick() else 4096
+core = kernels.default()  # the compiled kernels
+size = 1024 if lab.quick() else 4096
 signs = np.random.default_rng(1).choice(np.float32([-1, 1]), (size + 1, size))
 a, b = signs[:1], signs[1:]  # the vector, and the matrix, transposed
 rhs = {

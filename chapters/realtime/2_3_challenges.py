@@ -60,7 +60,8 @@ in_float, few = right(network), x_test[:1000]
 
 # %% [markdown]
 # Three remedies, each alone and then together: more bits (更高比特), quantization-aware training
-# (量化感知训练, QAT; one epoch here) and better calibration data. Each row runs on integers.
+# (量化感知训练, QAT: training that rounds in every forward pass; one epoch here) and better calibration data.
+# Each row runs on integers.
 
 
 # %%
