@@ -164,7 +164,7 @@ lab.claim(
     "Quantization reduces computation, by more than one per cent.",
     lab.more_than(1.01, reduced),
     f"{counts[2].sum():,} multiply-adds an image, in float32 and in int8. Times less: "
-    + "; ".join(f"{what} {r}" for what, r in reduced.items()),
+    + "; ".join(f"{what}: {r}" for what, r in reduced.items()),
 )
 
 # %% [markdown]

@@ -378,7 +378,7 @@ lab.claim(
     "Quantized dynamically to 8 bits, the network's held-out loss rises by less than 1 %.",
     lab.more_than(-1, saved),
     "Loss saved, in % of the float network's: "
-    + ", ".join(f"{name} {value}" for name, value in saved.items())
+    + "; ".join(f"{name}: {value}" for name, value in saved.items())
     + f"; {flipped:.2f} % of the pixels get another answer.",
 )
 
@@ -435,7 +435,7 @@ lab.claim(
     "Quantized dynamically, the network of the project is faster.",
     lab.more_than(1, faster),
     "Times as fast as float32: "
-    + "; ".join(f"{name} {ratio}" for name, ratio in faster.items())
+    + "; ".join(f"{name}: {ratio}" for name, ratio in faster.items())
     + ".",
 )
 
@@ -521,7 +521,7 @@ lab.say(f"""
 - As written, the program stops at its first batch, and where it quantizes, it quantizes nothing.
 - Mended and quantized in earnest, {n_bytes} bytes become {dynamic["as written"].nbytes}, and the held-out
   loss changes by {-saved["as written"].estimate:.3f} %.
-- Times as fast as float32: {"; ".join(f"{name} **{ratio}**" for name, ratio in faster.items())}.
+- Times as fast as float32: {"; ".join(f"{name}: **{ratio}**" for name, ratio in faster.items())}.
 - Its {n_parameters} parameters do the work of {n_one}; merging them makes it **{merged}** times as fast.
 """)
 
@@ -540,5 +540,5 @@ lab.say(f"""
 #    sizes does it win, and what do the two do differently with an image that is twice as bright?
 # 3. Merge a 3 × 3 convolution from 1 channel to 10 and a 1 × 1 convolution from 10 to 1 by hand. Which size
 #    does the merged filter have, and how many parameters are saved?
-# 4. What becomes of (5) for a depthwise convolution, $c$ channels in groups of one? From how many channels on
-#    is it worth quantizing dynamically? Check with `nn.Conv2d(c, c, 3, groups=c)`.
+# 4. What becomes of (5) for a depthwise convolution, $c$ channels in groups of one? Do more channels make it
+#    worth quantizing dynamically? Check with `nn.Conv2d(c, c, 3, groups=c)`.

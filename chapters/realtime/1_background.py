@@ -205,7 +205,7 @@ lab.claim(
     "They keep accuracy in balance: less than one point is lost.",
     lab.more_than(-1, points),
     f"float32 {lab.accuracy(correct['float32'])} % of {len(fashion.y_test):,} images; "
-    "against it, points: " + "; ".join(f"{name} {v}" for name, v in points.items()),
+    "against it, points: " + "; ".join(f"{name}: {v}" for name, v in points.items()),
 )
 
 # %% [markdown]
@@ -284,7 +284,7 @@ lab.claim(
     "Quantization and binarization make inference faster.",
     lab.more_than(1, faster),
     "Times as fast as the best float32 program: "
-    + "; ".join(f"{name} {ratio}" for name, ratio in faster.items()),
+    + "; ".join(f"{name}: {ratio}" for name, ratio in faster.items()),
 )
 
 # %% [markdown]

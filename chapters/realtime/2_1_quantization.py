@@ -166,7 +166,7 @@ lab.claim(
     "Quantized after training, the network loses less than one percentage point.",
     lab.more_than(-1, losses),
     f"FP32 {lab.accuracy(in_float)} %. Change in points: "
-    + ", ".join(f"{name} {loss}" for name, loss in losses.items()),
+    + "; ".join(f"{name}: {loss}" for name, loss in losses.items()),
 )
 
 # %% [markdown]
@@ -211,7 +211,7 @@ lab.claim(
     "Fewer bits make inference faster (64 images at a time).",
     lab.more_than(1, faster),
     "Times as fast: "
-    + "; ".join(f"{name} {ratio}" for name, ratio in faster.items())
+    + "; ".join(f"{name}: {ratio}" for name, ratio in faster.items())
     + ".",
 )
 
@@ -271,7 +271,7 @@ lab.claim(
     "Quantization after training can lose much accuracy (here: more than one point).",
     lab.more_than(1, loss),
     "Points lost: "
-    + ", ".join(f"{name} {value}" for name, value in loss.items())
+    + "; ".join(f"{name}: {value}" for name, value in loss.items())
     + ".",
 )
 
@@ -385,7 +385,7 @@ lab.claim(
     "Quantization-aware training keeps more accuracy than quantization after equally long training.",
     lab.more_than(0, gains),
     "Points: "
-    + ", ".join(f"{name} {gain}" for name, gain in gains.items())
+    + "; ".join(f"{name}: {gain}" for name, gain in gains.items())
     + f" ({len(SEEDS)} seeds).",
 )
 cost = lab.median(np.divide(seconds["QAT"], seconds["PTQ"]))

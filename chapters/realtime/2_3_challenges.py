@@ -155,7 +155,7 @@ lab.claim(
     "realtime/2.3.1#more-bits",
     "16 and 8 bits are more accurate than 4.",
     lab.more_than(0, gains),
-    "Points: " + ", ".join(f"{name} {gain}" for name, gain in gains.items()) + ".",
+    "Points: " + "; ".join(f"{name}: {gain}" for name, gain in gains.items()) + ".",
 )
 
 # %% [markdown]
@@ -208,7 +208,7 @@ lab.claim(
     "Calibration with representative data is better than with other data (8 bits, min to max).",
     lab.more_than(0, better),
     "Points gained: "
-    + ", ".join(f"{name} {gain}" for name, gain in better.items())
+    + "; ".join(f"{name}: {gain}" for name, gain in better.items())
     + ".",
 )
 
@@ -331,7 +331,7 @@ lab.claim(
     "realtime/2.3.1#cover-the-range",
     "Calibrating from the smallest to the largest activation is more accurate.",
     lab.more_than(0, cover),
-    "Points: " + ", ".join(f"{name} {gain}" for name, gain in cover.items()) + ".",
+    "Points: " + "; ".join(f"{name}: {gain}" for name, gain in cover.items()) + ".",
 )
 
 # %% [markdown]
@@ -387,7 +387,7 @@ lab.claim(
     "A network trained at two bits stands noise better than one trained on in float.",
     lab.more_than(0, robust),
     "Points: "
-    + ", ".join(f"{n} {v}" for n, v in robust.items())
+    + "; ".join(f"{n}: {v}" for n, v in robust.items())
     + f" ({len(SEEDS)} seeds).",
 )
 
@@ -585,7 +585,7 @@ lab.claim(
     if faster
     else lab.not_testable("no such instructions on this processor"),
     "Times as fast: "
-    + (", ".join(f"{n} {v}" for n, v in faster.items()) or "none to compare")
+    + ("; ".join(f"{n}: {v}" for n, v in faster.items()) or "none to compare")
     + ".",
 )
 
@@ -678,7 +678,7 @@ lab.claim(
     "realtime/2.3.2#monitoring-pays",
     "Recalibrating a deployed model when its input drifts raises its accuracy.",
     lab.more_than(0, change),
-    "Points: " + ", ".join(f"{event} {gain}" for event, gain in change.items()) + ".",
+    "Points: " + "; ".join(f"{event}: {gain}" for event, gain in change.items()) + ".",
 )
 
 # %% [markdown]
@@ -700,7 +700,7 @@ lab.say(
   {cover["against clipping an outlier"]} points.
 - A stretched depthwise network, 8 bits per tensor: {100 * rescue["stretched", "per tensor"].mean():.1f} %;
   equalized: {100 * rescue["then equalized", "per tensor"].mean():.1f} %.
-- Recalibration: {", ".join(f"{event} {gain}" for event, gain in change.items())} points.
+- Recalibration: {"; ".join(f"{event}: {gain}" for event, gain in change.items())} points.
 """
 )
 
