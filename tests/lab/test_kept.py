@@ -127,6 +127,16 @@ def test_the_same_text_with_another_method_or_partial_is_another_training(folder
     assert lab.trained(build, training_by(made(2.0))).was_kept
 
 
+def test_who_is_told_of_the_progress_does_not_count(folder):
+    def told(report):
+        return lambda model: report(1.0) or move(model)
+
+    progress = lab.Progress(2)
+    for was_kept in (False, True):
+        with progress.stage("train") as report:
+            assert lab.trained(build, told(report)).was_kept is was_kept
+
+
 HELPERS = {"step": lambda model: 1.0}
 
 
