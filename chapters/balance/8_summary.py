@@ -134,7 +134,7 @@ lab.say(
 # %%
 WIDTHS = (2, 4, 8)  # what memory can address
 weights = {
-    n: qnn.QuantConfig(weights=qnn.int_weights(n, clip="mse")) for n in (*WIDTHS, 3, 6)
+    n: qnn.QuantConfig(weights=qnn.int_weights(n, clip="mse")) for n in (*WIDTHS, 3)
 }
 x, y = fashion.x_train[:1000], fashion.y_train[:1000]
 rises = ptq.sensitivity(network, x, y, n_bits=WIDTHS, config=weights[8])
@@ -176,9 +176,9 @@ lab.show(
 # $$ \min_{b_1, \dots, b_L} \; \sum_i \Delta\mathcal{L}_i(b_i) \quad \text{with} \quad
 #    \sum_i \operatorname{bytes}_i(b_i) \le B, \tag{2} $$
 #
-# which supposes that rises add up. `ptq.allocate` solves (2) exactly. The rivals are uniform 3, 4 and 6 bits.
-# Three and six bits are given the bytes that they would take if integers could be packed without a gap, a
-# gift that memory does not make.
+# which supposes that rises add up. `ptq.allocate` solves (2) exactly. The rivals are uniform 3 and 4 bits.
+# Three bits are given the bytes that they would take if integers could be packed without a gap, a gift that
+# memory does not make.
 
 
 # %%
@@ -193,7 +193,7 @@ def on_integers(configuration):
 
 
 points, bits_gain, rows, answers = [], {}, [], {}
-for n in (3, 4, 6):
+for n in (3, 4):
     plan = ptq.allocate(rises, size(rises, n))
     uniform, mixed = (
         right(on_integers(weights[n])),
@@ -222,7 +222,7 @@ lab.show(
     plots.accuracy_vs_bytes(
         points, baseline=None, title="One width, and a width for each layer"
     ),
-    "Accuracy over bytes for uniform 3, 4 and 6 bits and for the mixed models chosen "
+    "Accuracy over bytes for uniform 3 and 4 bits and for the mixed models chosen "
     "within the same bytes.",
 )
 
@@ -417,7 +417,7 @@ runs = {
 for kernel in ("int8_matmul", "xnor_matmul"):
     same = [run() for (name, _), run in runs.items() if name == kernel]
     assert all(np.array_equal(result, same[0]) for result in same)
-took = lab.take_turns(runs | {"float32": lambda: real[0] @ real[1]}, seconds=2.0)
+took = lab.take_turns(runs | {"float32": lambda: real[0] @ real[1]}, seconds=1.0)
 gain = {name: lab.times_faster(took["float32"], took[name]) for name in runs}
 lab.table(
     ("product", "instructions", "µs", "times as fast as float32"),
