@@ -134,7 +134,7 @@ lab.say(
 # %%
 WIDTHS = (2, 4, 8)  # what memory can address
 weights = {
-    n: qnn.QuantConfig(weights=qnn.int_weights(n, clip="mse")) for n in (*WIDTHS, 3, 6)
+    n: qnn.QuantConfig(weights=qnn.int_weights(n, clip="mse")) for n in (*WIDTHS, 3)
 }
 x, y = fashion.x_train[:1000], fashion.y_train[:1000]
 rises = ptq.sensitivity(network, x, y, n_bits=WIDTHS, config=weights[8])
@@ -162,8 +162,10 @@ with plots.style():
     left.set_xticks(range(len(names)), names)
 lab.show(
     fig,
-    "Left: rise of the loss when one layer alone has 2, 4 or 8 bits, on a logarithmic axis with "
-    "zero in its middle. Right: bytes of each layer, of which nearly all are in the first dense one.",
+    "Left: rise of the loss when one layer alone has 2, 4 or 8 bits, on a logarithmic "
+    "axis with "
+    "zero in its middle. Right: bytes of each layer, of which nearly all are in the "
+    "first dense one.",
 )
 
 # %% [markdown]
@@ -174,9 +176,9 @@ lab.show(
 # $$ \min_{b_1, \dots, b_L} \; \sum_i \Delta\mathcal{L}_i(b_i) \quad \text{with} \quad
 #    \sum_i \operatorname{bytes}_i(b_i) \le B, \tag{2} $$
 #
-# which supposes that rises add up. `ptq.allocate` solves (2) exactly. The rivals are uniform 3, 4 and 6 bits.
-# Three and six bits are given the bytes that they would take if integers could be packed without a gap, a
-# gift that memory does not make.
+# which supposes that rises add up. `ptq.allocate` solves (2) exactly. The rivals are uniform 3 and 4 bits.
+# Three bits are given the bytes that they would take if integers could be packed without a gap, a gift that
+# memory does not make.
 
 
 # %%
@@ -191,7 +193,7 @@ def on_integers(configuration):
 
 
 points, bits_gain, rows, answers = [], {}, [], {}
-for n in (3, 4, 6):
+for n in (3, 4):
     plan = ptq.allocate(rises, size(rises, n))
     uniform, mixed = (
         right(on_integers(weights[n])),
@@ -220,12 +222,15 @@ lab.show(
     plots.accuracy_vs_bytes(
         points, baseline=None, title="One width, and a width for each layer"
     ),
-    "Accuracy over bytes for uniform 3, 4 and 6 bits and for the mixed models chosen within the same bytes.",
+    "Accuracy over bytes for uniform 3 and 4 bits and for the mixed models chosen "
+    "within the same bytes.",
 )
 
 lab.say(
-    f"The mixed model within the bytes of 3 bits takes {answers[3][2] / size(rises, 4):.0%} of the bytes of "
-    f"uniform 4 bits; between the two lie {lab.paired(answers[3][1], answers[4][0])} points."
+    f"The mixed model within the bytes of 3 bits takes "
+    f"{answers[3][2] / size(rises, 4):.0%} of the bytes of "
+    f"uniform 4 bits; between the two lie {lab.paired(answers[3][1], answers[4][0])} "
+    f"points."
 )
 
 # %% [markdown]
@@ -249,7 +254,8 @@ bits_gain["layers, 3 bits, digits"] = lab.over_seeds(gains)
 cases = {f"ranges, {name}": gain for name, gain in adapts.items()} | bits_gain
 lab.claim(
     "balance/8.2#adaptive",
-    "Quantization that adapts, in its ranges or in the bits of each layer, is more accurate.",
+    "Quantization that adapts, in its ranges or in the bits of each layer, is more "
+    "accurate.",
     lab.more_than(0, cases),
     "Points: " + "; ".join(f"{name} {gain}" for name, gain in cases.items()) + ".",
 )
@@ -320,7 +326,7 @@ ALGORITHMS = {
 }
 seconds, found = {name: [] for name in ALGORITHMS}, {name: [] for name in ALGORITHMS}
 training = []
-for seed in range(4):
+for seed in SEEDS:
     qb.manual_seed(seed)
     net = lab.digits_cnn(seed).model
     started = time.perf_counter()
@@ -356,11 +362,12 @@ lab.table(
         )
         for name in ALGORITHMS
     ],
-    f"Four seeds; twelve epochs of float training take {np.median(training):.1f} s.",
+    f"{len(SEEDS)} seeds; twelve epochs of float training take {np.median(training):.1f} s.",
 )
 lab.claim(
     "balance/8.3#complexity",
-    "Quantization algorithms are expensive to run: they take longer than the training they follow.",
+    "Quantization algorithms are expensive to run: they take longer than the training "
+    "they follow.",
     lab.more_than(1, share),
     "Times the float training: "
     + ", ".join(f"{n} {v}" for n, v in share.items())
@@ -411,7 +418,7 @@ runs = {
 for kernel in ("int8_matmul", "xnor_matmul"):
     same = [run() for (name, _), run in runs.items() if name == kernel]
     assert all(np.array_equal(result, same[0]) for result in same)
-took = lab.take_turns(runs | {"float32": lambda: real[0] @ real[1]}, seconds=2.0)
+took = lab.take_turns(runs | {"float32": lambda: real[0] @ real[1]}, seconds=1.0)
 gain = {name: lab.times_faster(took["float32"], took[name]) for name in runs}
 lab.table(
     ("product", "instructions", "µs", "times as fast as float32"),
@@ -420,7 +427,7 @@ lab.table(
         (*name, f"{1e6 * np.median(took[name]):.0f}", ratio)
         for name, ratio in gain.items()
     ],
-    f"({m} × {k}) · ({k} × {n}) on {cpu.processor() or 'this processor'}, one thread.",
+    f"({m} × {k}) · ({k} × {n}) on {cpu.processor() or 'this processor'}.",
 )
 
 # %% [markdown]
@@ -461,12 +468,15 @@ lab.say(
 # %%
 lab.say(
     f"""
-- Dynamic minus static: {"; ".join(f"{name} {gain}" for name, gain in adapts.items())} points, at
+- Dynamic minus static: {"; ".join(f"{name} {gain}" for name, gain in adapts.items())}
+  points, at
   {price} times the time.
 - A width for each layer against one width, at no more bytes:
   {"; ".join(f"{name} {gain}" for name, gain in bits_gain.items())} points.
-- Shares of the float training: {", ".join(f"{name} {value.estimate:.2f}" for name, value in share.items())}.
-- int8 against float32: {ends["int8_matmul"][0]} to {ends["int8_matmul"][1]} times as fast, by instructions.
+- Shares of the float training:
+  {", ".join(f"{name} {value.estimate:.2f}" for name, value in share.items())}.
+- int8 against float32: {ends["int8_matmul"][0]} to {ends["int8_matmul"][1]} times as
+  fast, by instructions.
 """
 )
 
