@@ -284,7 +284,8 @@ lab.say(
     f"**{1 / beyond['peak, in registers']:.1f} times** the peak of XNOR. In a product of "
     f"2,048³ it keeps {1 / beyond['2048×2048×2048']:.2f} times; at batch 1, where "
     f"bytes decide, XNOR is {beyond['1×4096×4096']:.0f} times as fast. The processor of "
-    f"this run {unit} (int8 runs on {here}), and here XNOR **{word}** int8 at 1024×1024×1024: {large} times as fast."
+    f"this run {unit} (int8 runs on {here}), and here XNOR **{word}** int8 "
+    f"at 1024×1024×1024: {large} times as fast."
 )
 
 # %% [markdown]
