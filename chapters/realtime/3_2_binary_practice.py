@@ -682,11 +682,7 @@ with plots.style():
     axes.set_title("What binarization does to five networks")
     for i, (name, (f, b)) in enumerate(share.items()):
         x, y = 4 * weights[name] / np.array([1, smaller[name]]), (f.mean(), b.mean())
-<<<<<<< HEAD
-        axes.plot(x, y, "o", color=f"C{i}", markevery=[0])
-=======
         axes.plot(x, y, "o", markevery=[0], color=f"C{i}", label=name)
->>>>>>> 85fb9e6aa7b5ddff01db30863e3135647ac4f47e
         arrow = {"arrowstyle": "-|>", "color": f"C{i}", "lw": 2}
         axes.annotate("", (x[1], y[1]), (x[0], y[0]), arrowprops=arrow)
     axes.margins(0.12)
