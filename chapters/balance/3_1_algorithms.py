@@ -122,9 +122,9 @@ for n_bits in (2, 3, 4, 5, 6):
     )
 
 # %% [markdown]
-# Where the two quantizers make their errors shows the difference. A ruler over the whole range wastes marks
-# on the tails and pays in the middle, where the weights are; the clipped ruler pays in the tails; the table
-# evens it out.
+# Where do they make their errors? We add them up from the smallest weight to the largest. The curve of a
+# quantizer rises where it pays: for a ruler over the whole range that is the middle, where the weights are
+# and its marks are not; for a clipped ruler also the tails; a table comes closest to paying everywhere alike.
 
 # %%
 candidates = {
@@ -139,22 +139,22 @@ with plots.style():
     top.fill_between(
         edges[:-1], p, step="post", color=plots.PALETTE["sky blue"], alpha=0.5
     )
-    bottom.set(xlabel="weight", ylabel="squared error, %", yscale="log")
+    bottom.set(xlabel="weight", ylabel="share of the error, %")
     for i, (name, w_hat) in enumerate(candidates.items()):
         levels = np.unique(w_hat)
         top.plot(
             levels, np.full(len(levels), (0.9 - 0.12 * i) * p.max()), "|", ms=16, mew=3
         )
-        made, _ = np.histogram(W, bins=edges[::4], weights=(W - w_hat) ** 2)
-        bottom.stairs(
-            100 * made / (W**2).sum(), edges[::4], lw=2, color=f"C{i}", label=name
-        )
-    bottom.legend(loc="upper right")
+        made, _ = np.histogram(W, bins=edges, weights=(W - w_hat) ** 2)
+        label = f"{name}: error {error(w_hat):.3f}"
+        bottom.plot(edges[1:], 100 * made.cumsum() / made.sum(), label=label)
+    bottom.legend(loc="upper left")
 lab.show(
     fig,
     alt="Above, the bell of the weights and the eight levels of three quantizers: evenly "
     "over the whole range, evenly over its middle, and, for the table, denser in the "
-    "middle. Below, the squared error that each makes around each weight: in all "
+    "middle. Below, the share of its squared error that each makes up to a weight; the "
+    "steepest curve is the ruler's over the whole range, in the middle. Errors: "
     + ", ".join(f"{name} {error(w):.3f}" for name, w in candidates.items()),
 )
 
