@@ -396,7 +396,7 @@ lab.say(
 # ## Try next
 #
 # - [From one requirement to every formula](balance/4.1) and [One bit](realtime/3.1) put the papers of the
-#   first and the fifth table to work.
+#   first and the fifth list to work.
 #
 # ## Exercises
 #
@@ -405,5 +405,5 @@ lab.say(
 # 2. Recompute Max's table for weights that are uniform on [−1, 1]. Which known quantizer appears?
 # 3. NF4's levels are quantiles, not the levels of least squared error. Compare `quant.codebooks.nf4` with
 #    `lloyd_max` on blocks of 64 normal numbers, both stretched to the largest: how much error is given away?
-# 4. Take a paper of the tables, find one number in it, and recompute it in three lines. If it differs, is it
+# 4. Take a paper of the lists, find one number in it, and recompute it in three lines. If it differs, is it
 #    you or the paper?

@@ -95,7 +95,7 @@ for kind, weights in KINDS.items():
 lab.table(
     ("4-bit weights", "bytes", "error of a weight", "accuracy against float32, points"),
     rows,
-    "Error: RMS, in % of the weights' standard deviation, mean of the layers. Activations "
+    "Error: standard deviation, in % of that of the weights, mean of the layers. Activations "
     f"of 8 bits; {len(in_float):,} test images, run on integers.",
 )
 
@@ -391,11 +391,11 @@ lab.say(
 # *The original: for many scenarios, mobile devices (移动设备), edge devices (边缘设备) and cloud computing
 # (云计算) among them.*
 #
-# A phone or a camera answers one image at a time and has little memory; a data centre answers many at once.
-# This processor can play all three parts, though not their power supply, of which [the first
-# chapter](realtime/1#energy) makes an estimate. As a third case we take the network of
-# [the project](balance/5), with 191 parameters, as a sensor might hold it (for the time its weights do not
-# matter).
+# A phone or a camera answers one image at a time and has little memory; a data centre answers many at
+# once. This processor can play all three parts, though not their power supply, of which [the first
+# chapter](realtime/1#energy) makes an estimate. As a third case we take the network of [the
+# project](balance/5), with 191 parameters, as a sensor might hold it (untrained: the time does not
+# depend on the weights).
 
 # %%
 tiny = nn.Sequential(nn.Conv2d(1, 10, 3), nn.Conv2d(10, 1, 3)).eval()
