@@ -409,7 +409,7 @@ lab.say(f"""
 - Of {len(many)} models {len(frontier)} are on the frontier:
   {", ".join(frontier)}.
 - Picked: {"; ".join(f"{place}: {name}" for place, name in picked.items())}.
-- The gain in time is {speed[f"{mobile}, one image"]} for one image of a tiny network,
+- Times as fast as float32: {speed[f"{mobile}, one image"]} for one image of a tiny network,
   {use["images a core"]} in batches, {gain(layer, "int8")} for a large layer.
 - {both.size:,} counts from packed booleans, **{wrong}** wrong; integers on their own
   grid lose **{error["own, 5 bits"]:.0f}**.

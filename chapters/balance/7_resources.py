@@ -100,7 +100,7 @@ PAPERS = """
     Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
     Inference | scale, zero point, folding, training; inference on integers only
 1806.08342 Krishnamoorthi quant.params_from_range
-    Quantizing Deep Convolutional Networks for Efficient Inference | a practice
+    Quantizing Deep Convolutional Networks for Efficient Inference | a guide to practice
 2209.05433 Micikevicius quant.FloatFormat
     FP8 Formats for Deep Learning | floats of 8 bits, E4M3 and E5M2
 2310.10537 Rouhani quant.quantize_mx
@@ -118,7 +118,7 @@ PAPERS = """
 
 # After training
 1906.04721 Nagel ptq.equalize
-    Data-Free Quantization Through Weight Equalization and Bias Correction | both
+    Data-Free Quantization Through Weight Equalization and Bias Correction | needs no data
 2004.10568 Nagel ptq.adaround
     Up or Down? Adaptive Rounding for Post-Training Quantization | rounding is learned
 1911.03852 Dong ptq.hessian_sensitivity

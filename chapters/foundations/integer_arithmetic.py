@@ -300,6 +300,7 @@ few_bits = qnn.QuantConfig(qnn.int_weights(4), qnn.Uniform(4))
 counted, often = {mode: {} for mode in MODES}, {}
 for q in (simulated, ptq.quantize_static(network, fashion.batches(), few_bits)):
     inputs = [x for _, x in integer.convert(q).trace(images[:100])]
+    # the two convolutions and the first dense layer
     for layer, x in ((q[1], inputs[0]), (q[3], inputs[1]), (q[6], inputs[3])):
         finish = layer.arithmetic().finish
         for channel, column in enumerate(accumulators(layer, x).T):

@@ -154,17 +154,19 @@ print(
 
 # %%
 model = network(true_derivative).eval()
-latent, values, losses = model[0].weight.data, np.linspace(-1, 1, 201), []
-kept = latent[0, 27]
+W, values, losses = model[0].weight.data, np.linspace(-1, 1, 201), []
+kept = W[0, 27]
 for value in values:
-    latent[0, 27] = value
+    W[0, 27] = value
     scores = model(qb.Tensor(b_train[:256]))
     losses.append(F.cross_entropy(scores, images.y_train[:256]).item())
-latent[0, 27] = kept
+W[0, 27] = kept
 
 with plots.style():
     fig = plots.figure(760, 320)
-    axes = fig.add_subplot(xlabel="one latent weight", ylabel="loss")
+    axes = fig.add_subplot(
+        xlabel="one weight, whose sign the layer uses", ylabel="loss"
+    )
     axes.plot(values, losses)
     axes.set_title("Flat, one step, flat: no slope says which way")
 lab.show(
