@@ -96,7 +96,7 @@ lab.claim(
     lab.more_than(POINTS, image_losses),
     ", ".join(f"{name} {loss} points" for name, loss in image_losses.items())
     + f"; {' and '.join(smaller)} times smaller; one image with int8 {image_speed} "
-    "times as fast as in float32.",
+    "times as fast as in this library's float32.",
 )
 
 # %% [markdown]
@@ -506,7 +506,7 @@ lab.claim(
         BITS, {k: lab.Interval(-e, -hi, -lo) for k, (e, lo, hi) in above.items()}
     ),
     ", ".join(f"{name} loses {v.estimate:.3f} bits" for name, v in above.items())
-    + f"; {', '.join(smaller)} times smaller; int8 {text_speed} times as fast as float32.",
+    + f"; {', '.join(smaller)} times smaller; int8 {text_speed} times as fast as this library's float32.",
 )
 
 # %% [markdown]
@@ -699,7 +699,7 @@ lab.say(
     - A cache of 8 bits takes {cache[32][1] / cache[8][1]:.1f} times less room and changed
       {abs(cache[8][0] - cache[32][0]):.4f} bits per character.
     - Speed does not follow from bytes. On matrices as small as these int8 took
-      {1 / image_speed.estimate:.2f} of the time of float32 for an image and
+      {1 / image_speed.estimate:.2f} of the time of this library's float32 for an image and
       {1 / text_speed.estimate:.2f} for a page of text.
     """
 )
