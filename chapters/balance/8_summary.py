@@ -373,7 +373,8 @@ lab.claim(
 # %% [markdown]
 # Read the last column beside the third. An observer buys a range for the *activations*; where two bits in the
 # weights are what hurts, that is no help. The algorithms that choose integers, or train, spend their time
-# where the loss is. Mind also how the bills grow: AdaRound takes a fixed number of steps for each layer,
+# where the loss is. (The intervals are wide: what rounding to two bits costs differs much between networks.)
+# Mind also how the bills grow: AdaRound takes a fixed number of steps for each layer,
 # however large the training set; QAT takes epochs.
 #
 # ### What the hardware has to say (硬件依赖性)
