@@ -432,7 +432,8 @@ lab.say(
 
 # %% [markdown]
 # That last comparison is the one that matters in practice. Letting each channel have its own scale is another
-# way to put levels where weights are; it costs four bytes a channel, and no kernel notices.
+# way to put levels where weights are. It costs at most a number a channel, none where the integer model keeps
+# a multiplier for each channel anyway, and no kernel notices.
 #
 # ## 3.3 For and against (算法优缺点)
 #
@@ -461,7 +462,7 @@ lab.claim(
     "balance/3.3#cheaper",
     "Quantization lowers the cost in computation and storage.",
     lab.more_than(1, cheaper),
-    "Times less than float32: "
+    "Times less than this library's float32: "
     + "; ".join(f"{name} {gain}" for name, gain in cheaper.items())
     + ".",
 )
