@@ -82,7 +82,8 @@ lab.table(
         (kind, *(f"{error(four[kind, n_bits]):.5f}" for n_bits in (8, 4)))
         for kind in ("ruler", "table")
     ],
-    caption="Squared error as a share of the weights' squares; best range, best table.",
+    caption="Squared error as a share of the weights' squares. Ruler: range of least error. "
+    "Table: Lloyd–Max, whose iteration stops early at 8 bits.",
 )
 fewer_bits = error(four["table", 4]) / error(four["ruler", 8])
 same_bits = error(four["ruler", 4]) / error(four["table", 4])
@@ -108,7 +109,7 @@ lab.erratum(
 #
 # The cube root says: sparser in the tails, but not nearly as sparse as the weights themselves. And one can
 # estimate the best error *before* fitting a table, from a histogram. (1) assumes narrow cells, so that it
-# errs at two bits. Where a fitted table is worse than predicted, its iteration stopped before it had settled.
+# errs at few bits. Where a fitted table is worse than predicted, its iteration stopped before it had settled.
 
 # %%
 counts, edges = np.histogram(W, bins=200)
@@ -354,11 +355,7 @@ in_float = fashion.correct(model)
 # 3. Analyse: how far do weights and activations reach beyond their bulk?
 for i in (0, 4, 9, 11):
     w = model[i].weight.data
-    a = (
-        np.concatenate([lab.scores(model[:i], x) for x in calibration_set])
-        if i
-        else images
-    )
+    a = np.concatenate([lab.scores(model[:i], x) for x in calibration_set])
     print(
         f"layer {i:2}: largest weight {np.abs(w).max() / w.std():.1f} deviations, "
         f"largest input {np.abs(a).max() / a.std():.1f}"
@@ -435,7 +432,8 @@ lab.say(
 
 # %% [markdown]
 # That last comparison is the one that matters in practice. Letting each channel have its own scale is another
-# way to put levels where weights are; it costs four bytes a channel, and no kernel notices.
+# way to put levels where weights are. It costs at most a number a channel, none where the integer model keeps
+# a multiplier for each channel anyway, and no kernel notices.
 #
 # ## 3.3 For and against (算法优缺点)
 #
@@ -464,7 +462,7 @@ lab.claim(
     "balance/3.3#cheaper",
     "Quantization lowers the cost in computation and storage.",
     lab.more_than(1, cheaper),
-    "Times less than float32: "
+    "Times less than this library's float32: "
     + "; ".join(f"{name} {gain}" for name, gain in cheaper.items())
     + ".",
 )
@@ -479,8 +477,8 @@ lab.claim(
 # + \underbrace{\operatorname{mean}\left[ \max(|w| - r, 0)^2 \right]}_{\text{clipping}},
 # \qquad s = \frac{2 r}{2^n - 2} \tag{2} $$
 #
-# Shortening the reach shrinks the first and lets the second grow. At the full reach the second is zero: there
-# a little less reach can only help, as long as any weight is far out. We slide the end of the ruler (narrow
+# Shortening the reach shrinks the first and lets the second grow. At the full reach the second is zero
+# and so is its slope: there a little less reach can only help. We slide the end of the ruler (narrow
 # *range*) for several numbers of marks (few *levels*).
 
 # %%
@@ -554,8 +552,8 @@ lab.erratum(
     + ", ".join(f"{points} ({n})" for n, points in narrower.items())
     + " points, one ruler for the layer. Fewer levels over an unchanged range: "
     + ", ".join(f"{points} ({n} in place of 8)" for n, points in levels_lost.items()),
-    "What loses accuracy is few levels. A narrower range makes finer steps of the same "
-    "levels, and helps until what it cuts off costs more than what the finer steps save.",
+    "What loses accuracy is too few levels. A narrower range makes finer steps of the same "
+    "levels: the squared error falls until what is cut off costs more than they save.",
 )
 
 # %% [markdown]

@@ -72,7 +72,7 @@ lab.table(
 #
 # The original wants parameters that adapt to data sets and situations. The simplest such quantizer has long
 # been there. *Static* quantization (静态量化) stores the ranges of activations that calibration saw;
-# *dynamic* quantization (动态量化) finds the range anew for every image that arrives:
+# *dynamic* quantization (动态量化) finds the range anew for every image that arrives. On a symmetric grid:
 #
 # $$ s_{\text{static}} = \frac{\max_{\text{calibration}} |x|}{127}, \qquad
 #    s_{\text{dynamic}}(x) = \frac{\max |x|}{127} \tag{1} $$
@@ -100,13 +100,14 @@ scenes = {
     "calibrated by day, seen in glare": (right(dynamic, glare), right(by_day, glare)),
 }
 adapts = {name: lab.paired(*pair) for name, pair in scenes.items()}
+real = in_float, in_float, right(network, glare)
 lab.table(
-    ("scene", "dynamic, %", "static, %", "dynamic minus static, points"),
+    ("scene", "float32, %", "dynamic, %", "static, %", "dynamic − static, points"),
     [
-        (name, *(f"{100 * answers.mean():.2f}" for answers in pair), adapts[name])
-        for name, pair in scenes.items()
+        (name, *(f"{100 * found.mean():.2f}" for found in (f, *pair)), adapts[name])
+        for f, (name, pair) in zip(real, scenes.items(), strict=True)
     ],
-    f"{len(glare):,} test images, 8 bits, on integers.",
+    f"{len(glare):,} test images; dynamic and static: 8 bits, on integers.",
 )
 
 # %% [markdown]
@@ -150,9 +151,10 @@ with plots.style():
         left.bar(
             at, [row.loss for row in rises if row.n_bits == n], 0.27, label=f"{n} bits"
         )
-    left.set(title="Rise of the loss", yscale="symlog")
+    left.set(title="Rise of the loss")
     left.set_yscale("symlog", linthresh=1e-3)
-    left.legend()
+    left.set_ylim(None, 2)
+    left.legend(ncols=3, fontsize=10)
     middle.bar(
         names,
         [row.nbytes for row in rises if row.n_bits == 8],
@@ -298,8 +300,9 @@ lab.table(
 # ### What the algorithms cost (算法复杂度)
 #
 # "Expensive" needs a unit. We take the float training that each algorithm follows: twelve epochs on digits.
-# All make 2-bit weights and 8-bit activations of the same networks, and all times are taken in turn, seed by
-# seed, beside an epoch of float training.
+# All make 2-bit weights and 8-bit activations of the same networks; GPTQ and AdaRound
+# ([sources](balance/7)) choose for each weight whether it is rounded up or down. All times are taken in
+# turn, seed by seed, beside an epoch of float training.
 
 # %%
 two = qnn.int_weights(2, clip="mse")
@@ -377,7 +380,8 @@ lab.claim(
 # %% [markdown]
 # Read the last column beside the third. An observer buys a range for the *activations*; where two bits in the
 # weights are what hurts, that is no help. The algorithms that choose integers, or train, spend their time
-# where the loss is. Mind also how the bills grow: AdaRound takes a fixed number of steps for each layer,
+# where the loss is. (The intervals are wide: what rounding to two bits costs differs much between networks.)
+# Mind also how the bills grow: AdaRound takes a fixed number of steps for each layer,
 # however large the training set; QAT takes epochs.
 #
 # ### What the hardware has to say (硬件依赖性)
@@ -460,8 +464,9 @@ lab.say(
 #
 # The original hopes for better algorithms, better hardware support and better portability. The tables above
 # sort these hopes. *Algorithms*: the first table shows how much is left to win at eight bits, the bill of the
-# algorithms how much at two. *Hardware*: the same integers, several times apart in speed. *Portability*: it
-# need not be hoped for. Integers are exact, and the assertions above would have failed at the first bit.
+# algorithms how much at two. *Hardware*: the last table, the same integers at different speeds.
+# *Portability*: between the instruction sets of a processor it need not be hoped for; the assertion above
+# would have failed at the first bit.
 #
 # ## What we measured
 
@@ -494,4 +499,4 @@ lab.say(
 #    rise of the whole network. Which is larger, and what does that mean for `allocate`?
 # 3. Give AdaRound 50, 150, 500 and 1,500 iterations (`ptq.adaround(q, batches, iterations=…)`). From which
 #    number on does more time buy nothing?
-# 4. At which batch size does the int8 product stop being faster than float32 on your processor? Vary `m`.
+# 4. Is there a batch size at which the int8 product is not faster than float32 on your processor? Vary `m`.

@@ -200,7 +200,7 @@ lab.table(
 )
 
 # %% [markdown]
-# Read it by columns of work. With one row of activations a product reads every weight once and uses it once:
+# Two kinds of work. With one row of activations a product reads every weight once and uses it once:
 # what counts is *bytes*, and here one bit has an eighth of the bytes of int8. With many rows the weights
 # stay in the cache and what counts is *arithmetic*: how many products fit into an instruction. In between
 # lie the small products, where the call itself takes longer than the work.
@@ -602,8 +602,8 @@ lab.say(f"Slower with signs than with int8: **{', '.join(slower) or 'none of the
 # %% [markdown]
 # Two things make signs slow. Empty bits: a pixel of 16 channels fills a quarter of its word, and 48 bits are
 # counted for nothing; a depthwise filter sees a single channel, and the engine runs it as int8. XNOR wants
-# channels in multiples of 64. And small products: a layer of 256 × 256 is over before its thresholds are
-# compared and its signs packed, as the first rows of the benchmark have shown.
+# channels in multiples of 64. And small products: one of 256 × 256 may be over before its thresholds are
+# compared and its signs packed; compare the two bars of XNOR in the benchmark.
 #
 # ### Many parameters gain most?
 #
@@ -713,8 +713,8 @@ lab.say(f"""
 
 # %% [markdown]
 # The sentence that broke off, finished: *with many parameters, binarization makes a model much smaller, and
-# faster where the processor has nothing better for 8 bits; but it costs accuracy, most where sums are
-# short, and it must be trained for.*
+# faster where the processor has nothing better for 8 bits; but it costs accuracy, among our five most where
+# sums are shortest, and it must be trained for.*
 #
 # ## Try next
 #
