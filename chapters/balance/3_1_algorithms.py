@@ -83,7 +83,7 @@ lab.table(
         for kind in ("ruler", "table")
     ],
     caption="Squared error as a share of the weights' squares. Ruler: range of least error. "
-    "Table: Lloyd–Max, whose iteration stops early at 8 bits.",
+    "Table: Lloyd–Max.",
 )
 fewer_bits = error(four["table", 4]) / error(four["ruler", 8])
 same_bits = error(four["ruler", 4]) / error(four["table", 4])
@@ -109,14 +109,14 @@ lab.erratum(
 #
 # The cube root says: sparser in the tails, but not nearly as sparse as the weights themselves. And one can
 # estimate the best error *before* fitting a table, from a histogram. (1) assumes narrow cells, so that it
-# errs at few bits. Where a fitted table is worse than predicted, its iteration stopped before it had settled.
+# errs at few bits. `lloyd_max` starts from levels of this density and improves them step by step.
 
 # %%
 counts, edges = np.histogram(W, bins=200)
 width = edges[1] - edges[0]
 p = counts / (W.size * width)
 integral = (np.cbrt(p) * width).sum()
-for n_bits in (2, 3, 4, 5, 6):
+for n_bits in (2, 3, 4, 6, 8):
     predicted = integral**3 / 12 / 4**n_bits / (W**2).mean()
     print(
         f"{n_bits} bits: predicted {predicted:.5f}, Lloyd–Max {error(table(n_bits)):.5f}"
@@ -404,7 +404,7 @@ lab.table(
 # *one ruler* with the two tables of the same bits. k-means and Lloyd–Max minimize the same error, and in the
 # dense layer they find about the same; in the first layer, with 144 weights, they need not. Both go downhill
 # and stop in the first hollow; which one that is depends on where they start: with levels spread evenly, or
-# with levels where the weights are. And a loss of the first layer is passed on to all others.
+# as dense as the cube root of (1). And a loss of the first layer is passed on to all others.
 
 # %%
 for n in (4, 2):
@@ -588,7 +588,7 @@ lab.say(f"""
 #    Lagrange multiplier. What does (1) become for a uniform density, and what does a table gain there?
 # 2. Predict with (2) the best reach at 3 bits from a histogram, without quantizing anything. How far is it
 #    from the minimum of the curve, and why does the formula fail at 2 bits?
-# 3. Eight bits: Lloyd–Max has not always settled when it stops. Compare it with `kmeans` in the tables above,
-#    and with a ruler. Which bits are worth a table?
+# 3. Compare `lloyd_max` with `kmeans` in the tables above, at each number of bits, and both with (1). Which
+#    start is the better one, where, and which bits are worth a table at all?
 # 4. Fit one table to every 64 weights of a channel (`axis=1, block_size=64`). Weigh the bytes, with the
 #    table's own, against the error, at 2 and at 4 bits.
