@@ -48,7 +48,8 @@ with plots.style():
     middle.set(title="activations that meet them", yscale="log", xlabel="value")
 lab.show(
     fig,
-    "Two histograms with logarithmic counts. Weights: a bell about zero with both signs. Activations: a tall "
+    "Two histograms with logarithmic counts. Weights: a bell about zero with both "
+    "signs. Activations: a tall "
     "bar at zero and a long tail to the right.",
 )
 
@@ -83,7 +84,8 @@ lab.table(
         "tail of inputs",
     ),
     rows,
-    "Tail: the largest magnitude over the 99 % quantile. The inputs are those of 256 training images.",
+    "Tail: the largest magnitude over the 99 % quantile. The inputs are those of 256 "
+    "training images.",
 )
 
 # %% [markdown]
@@ -159,9 +161,15 @@ lab.table(
         for name, kind in kinds.items()
     ],
 )
+rows = []
+for name, kind in kinds.items():
+    losses = [loss[(*kind, n)] for n in BITS]
+    rows.append(
+        (name, *(f"{v.estimate:.2f} ± {v.high - v.estimate:.2f}" for v in losses))
+    )
 lab.table(
     ("quantized", *(f"{n} bits, points" for n in BITS)),
-    [(name, *(loss[(*kind, n)] for n in BITS)) for name, kind in kinds.items()],
+    rows,
     f"Against float, {lab.accuracy(right(in_float))} % of {len(in_float):,} images.",
 )
 
@@ -189,7 +197,8 @@ with plots.style():
     axes.legend(loc="lower left")
 lab.show(
     fig,
-    "Loss of accuracy over 8, 4, 3 and 2 bits for weights, activations and both; the curves of activations "
+    "Loss of accuracy over 8, 4, 3 and 2 bits for weights, activations and both; the "
+    "curves of activations "
     "with min-max ranges and with ranges of least squared error part at few bits.",
 )
 
@@ -322,7 +331,8 @@ for i in paths:
         errors.append(np.mean((quant.fake_quantize(w, params) - w) ** 2))
     gains[f"layer {i}"] = 10 * np.log10(errors[0] / errors[1])
 lab.say(
-    "Affine levels in place of symmetric ones, four bits per channel, make the weights more precise by "
+    "Affine levels in place of symmetric ones, four bits per channel, make the weights "
+    "more precise by "
     + ", ".join(f"{gain:.1f} dB ({name})" for name, gain in gains.items())
     + ". One more bit would make about 6."
 )
@@ -342,7 +352,8 @@ used = {(int(level.q.min()), int(level.q.max())) for level in levels}
 scales = np.concatenate([np.ravel(level.scale) for level in levels])
 print("integers used, by layer:", sorted(used))
 print(
-    f"{len(scales)} scales, one for each channel, from {scales.min():.5f} to {scales.max():.5f}"
+    f"{len(scales)} scales, one for each channel, from {scales.min():.5f} to "
+    f"{scales.max():.5f}"
 )
 lab.claim(
     "balance/2.1#uniform-fixed-range",
@@ -350,8 +361,10 @@ lab.claim(
     lab.facts(
         {"of integers": len(used) == 1, "of real numbers": len(np.unique(scales)) == 1}
     ),
-    f"All {len(products)} layers use the integers {sorted(used)}; their {len(scales)} channels have "
-    f"{len(np.unique(scales))} different scales, the largest {scales.max() / scales.min():.0f} times the "
+    f"All {len(products)} layers use the integers {sorted(used)}; their {len(scales)} "
+    f"channels have "
+    f"{len(np.unique(scales))} different scales, the largest "
+    f"{scales.max() / scales.min():.0f} times the "
     "smallest.",
 )
 
@@ -418,8 +431,8 @@ lab.claim(
     "balance/2.1#nonuniform-lookup",
     "Non-uniform quantization takes a lookup table.",
     lab.facts({"k-means": apart > 0.01} | {n: without[n] < 1 for n in without}),
-    f"The k-means levels of two layers, in units of the largest, differ by up to {apart:.2f}: no rule "
-    "but the weights themselves makes them. "
+    "The k-means levels of two layers, in units of the largest, differ by up to "
+    f"{apart:.2f}: no rule but the weights themselves makes them. "
     + " ".join(
         f"{n}: {share:.0%} of the weights come out the same without a table."
         for n, share in without.items()
@@ -437,13 +450,18 @@ few = BITS[-2]
 lab.say(
     f"""
 - At {few} bits: weights {loss["weights", "MSE", few]} points, activations
-  {loss["activations", "min-max", few]} with min-max ranges and {loss["activations", "MSE", few]} with ranges
+  {loss["activations", "min-max", few]} with min-max ranges and
+  {loss["activations", "MSE", few]} with ranges
   of least squared error, both {loss["both", "MSE", few]}.
-- One-sided activations on symmetric levels: {decibels(one_sided["symmetric"]):.1f} dB; affine levels of
-  the same bits: {decibels(one_sided["affine, signed"]):.1f} dB; symmetric with one bit more:
+- One-sided activations on symmetric levels: {decibels(one_sided["symmetric"]):.1f} dB;
+  affine levels of
+  the same bits: {decibels(one_sided["affine, signed"]):.1f} dB; symmetric with one bit
+  more:
   {decibels(one_sided["symmetric, one bit more"]):.1f} dB.
-- A zero point for weights would gain between {min(gains.values()):.1f} and {max(gains.values()):.1f} dB.
-- The integers of a fixed range are fixed; their meaning differs by up to {scales.max() / scales.min():.0f}
+- A zero point for weights would gain between {min(gains.values()):.1f} and
+  {max(gains.values()):.1f} dB.
+- The integers of a fixed range are fixed; their meaning differs by up to
+  {scales.max() / scales.min():.0f}
   times from channel to channel.
 """
 )

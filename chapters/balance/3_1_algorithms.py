@@ -82,7 +82,8 @@ lab.table(
         (kind, *(f"{error(four[kind, n_bits]):.5f}" for n_bits in (8, 4)))
         for kind in ("ruler", "table")
     ],
-    caption="Squared error as a share of the weights' squares; best range, best table.",
+    caption="Squared error as a share of the weights' squares. Ruler: range of least error. "
+    "Table: Lloyd–Max.",
 )
 fewer_bits = error(four["table", 4]) / error(four["ruler", 8])
 same_bits = error(four["ruler", 4]) / error(four["table", 4])
@@ -108,23 +109,23 @@ lab.erratum(
 #
 # The cube root says: sparser in the tails, but not nearly as sparse as the weights themselves. And one can
 # estimate the best error *before* fitting a table, from a histogram. (1) assumes narrow cells, so that it
-# errs at two bits. Where a fitted table is worse than predicted, its iteration stopped before it had settled.
+# errs at few bits. `lloyd_max` starts from levels of this density and improves them step by step.
 
 # %%
 counts, edges = np.histogram(W, bins=200)
 width = edges[1] - edges[0]
 p = counts / (W.size * width)
 integral = (np.cbrt(p) * width).sum()
-for n_bits in (2, 3, 4, 5, 6):
+for n_bits in (2, 3, 4, 6, 8):
     predicted = integral**3 / 12 / 4**n_bits / (W**2).mean()
     print(
         f"{n_bits} bits: predicted {predicted:.5f}, Lloyd–Max {error(table(n_bits)):.5f}"
     )
 
 # %% [markdown]
-# Where the two quantizers make their errors shows the difference. A ruler over the whole range wastes marks
-# on the tails and pays in the middle, where the weights are; the clipped ruler pays in the tails; the table
-# evens it out.
+# Where do they make their errors? We add them up from the smallest weight to the largest. The curve of a
+# quantizer rises where it pays: for a ruler over the whole range that is the middle, where the weights are
+# and its marks are not; for a clipped ruler also the tails; a table comes closest to paying everywhere alike.
 
 # %%
 candidates = {
@@ -139,22 +140,22 @@ with plots.style():
     top.fill_between(
         edges[:-1], p, step="post", color=plots.PALETTE["sky blue"], alpha=0.5
     )
-    bottom.set(xlabel="weight", ylabel="squared error, %", yscale="log")
+    bottom.set(xlabel="weight", ylabel="share of the error, %")
     for i, (name, w_hat) in enumerate(candidates.items()):
         levels = np.unique(w_hat)
         top.plot(
             levels, np.full(len(levels), (0.9 - 0.12 * i) * p.max()), "|", ms=16, mew=3
         )
-        made, _ = np.histogram(W, bins=edges[::4], weights=(W - w_hat) ** 2)
-        bottom.stairs(
-            100 * made / (W**2).sum(), edges[::4], lw=2, color=f"C{i}", label=name
-        )
-    bottom.legend(loc="upper right")
+        made, _ = np.histogram(W, bins=edges, weights=(W - w_hat) ** 2)
+        label = f"{name}: error {error(w_hat):.3f}"
+        bottom.plot(edges[1:], 100 * made.cumsum() / made.sum(), label=label)
+    bottom.legend(loc="upper left")
 lab.show(
     fig,
     alt="Above, the bell of the weights and the eight levels of three quantizers: evenly "
     "over the whole range, evenly over its middle, and, for the table, denser in the "
-    "middle. Below, the squared error that each makes around each weight: in all "
+    "middle. Below, the share of its squared error that each makes up to a weight; the "
+    "steepest curve is the ruler's over the whole range, in the middle. Errors: "
     + ", ".join(f"{name} {error(w):.3f}" for name, w in candidates.items()),
 )
 
@@ -354,11 +355,7 @@ in_float = fashion.correct(model)
 # 3. Analyse: how far do weights and activations reach beyond their bulk?
 for i in (0, 4, 9, 11):
     w = model[i].weight.data
-    a = (
-        np.concatenate([lab.scores(model[:i], x) for x in calibration_set])
-        if i
-        else images
-    )
+    a = np.concatenate([lab.scores(model[:i], x) for x in calibration_set])
     print(
         f"layer {i:2}: largest weight {np.abs(w).max() / w.std():.1f} deviations, "
         f"largest input {np.abs(a).max() / a.std():.1f}"
@@ -407,7 +404,7 @@ lab.table(
 # *one ruler* with the two tables of the same bits. k-means and Lloyd–Max minimize the same error, and in the
 # dense layer they find about the same; in the first layer, with 144 weights, they need not. Both go downhill
 # and stop in the first hollow; which one that is depends on where they start: with levels spread evenly, or
-# with levels where the weights are. And a loss of the first layer is passed on to all others.
+# as dense as the cube root of (1). And a loss of the first layer is passed on to all others.
 
 # %%
 for n in (4, 2):
@@ -435,7 +432,8 @@ lab.say(
 
 # %% [markdown]
 # That last comparison is the one that matters in practice. Letting each channel have its own scale is another
-# way to put levels where weights are; it costs four bytes a channel, and no kernel notices.
+# way to put levels where weights are. It costs at most a number a channel, none where the integer model keeps
+# a multiplier for each channel anyway, and no kernel notices.
 #
 # ## 3.3 For and against (算法优缺点)
 #
@@ -464,7 +462,7 @@ lab.claim(
     "balance/3.3#cheaper",
     "Quantization lowers the cost in computation and storage.",
     lab.more_than(1, cheaper),
-    "Times less than float32: "
+    "Times less than this library's float32: "
     + "; ".join(f"{name} {gain}" for name, gain in cheaper.items())
     + ".",
 )
@@ -479,8 +477,8 @@ lab.claim(
 # + \underbrace{\operatorname{mean}\left[ \max(|w| - r, 0)^2 \right]}_{\text{clipping}},
 # \qquad s = \frac{2 r}{2^n - 2} \tag{2} $$
 #
-# Shortening the reach shrinks the first and lets the second grow. At the full reach the second is zero: there
-# a little less reach can only help, as long as any weight is far out. We slide the end of the ruler (narrow
+# Shortening the reach shrinks the first and lets the second grow. At the full reach the second is zero
+# and so is its slope: there a little less reach can only help. We slide the end of the ruler (narrow
 # *range*) for several numbers of marks (few *levels*).
 
 # %%
@@ -554,8 +552,8 @@ lab.erratum(
     + ", ".join(f"{points} ({n})" for n, points in narrower.items())
     + " points, one ruler for the layer. Fewer levels over an unchanged range: "
     + ", ".join(f"{points} ({n} in place of 8)" for n, points in levels_lost.items()),
-    "What loses accuracy is few levels. A narrower range makes finer steps of the same "
-    "levels, and helps until what it cuts off costs more than what the finer steps save.",
+    "What loses accuracy is too few levels. A narrower range makes finer steps of the same "
+    "levels: the squared error falls until what is cut off costs more than they save.",
 )
 
 # %% [markdown]
@@ -590,7 +588,7 @@ lab.say(f"""
 #    Lagrange multiplier. What does (1) become for a uniform density, and what does a table gain there?
 # 2. Predict with (2) the best reach at 3 bits from a histogram, without quantizing anything. How far is it
 #    from the minimum of the curve, and why does the formula fail at 2 bits?
-# 3. Eight bits: Lloyd–Max has not always settled when it stops. Compare it with `kmeans` in the tables above,
-#    and with a ruler. Which bits are worth a table?
+# 3. Compare `lloyd_max` with `kmeans` in the tables above, at each number of bits, and both with (1). Which
+#    start is the better one, where, and which bits are worth a table at all?
 # 4. Fit one table to every 64 weights of a channel (`axis=1, block_size=64`). Weigh the bytes, with the
 #    table's own, against the error, at 2 and at 4 bits.

@@ -47,7 +47,7 @@ def weights(n_bits):
 # %% [markdown]
 # What does "serves" mean? We fix it before we look. A quantized model **serves** if, on data that it has
 # not been trained on, it loses less than 1 point of accuracy (images) or of hit rate (recommendation), or
-# less than 0.05 bits per character (language; that is 3.5 % in perplexity).
+# less than 0.05 bits per character (language).
 #
 # The weights have one scale for each output channel and, where bits are few, a range that leaves outliers
 # out: the choices of [realtime/2.1](realtime/2.1).
@@ -96,7 +96,7 @@ lab.claim(
     lab.more_than(POINTS, image_losses),
     ", ".join(f"{name} {loss} points" for name, loss in image_losses.items())
     + f"; {' and '.join(smaller)} times smaller; one image with int8 {image_speed} "
-    "times as fast as in float32.",
+    "times as fast as in this library's float32.",
 )
 
 # %% [markdown]
@@ -108,7 +108,8 @@ lab.claim(
 #
 # $$ H = -\frac{1}{T} \sum_{t=1}^{T} \log_2 p(c_t) \tag{1} $$
 #
-# It is 0 for a prophet, and $\log_2$ of the number of characters for a model that knows nothing.
+# It is 0 for a prophet, and $\log_2$ of the number of characters for a model that knows nothing. ($2^H$ is
+# called perplexity, 困惑度: 0.05 bits are 3.5 % of it.)
 
 # %%
 text = data.sonnets()
@@ -186,7 +187,7 @@ print(f"{sum(p.size for p in model.parameters()):,} parameters: {real.mean():.3f
 # $$ s_t = \frac{\max |x_t|}{127}, \qquad q_t = \left\lfloor \frac{x_t}{s_t} \right\rceil, \qquad
 #    y_t = s_t \, s_w \sum_j q_{tj} \, q^w_j + b \tag{2} $$
 #
-# No calibration data are needed. The report says what became of each layer, and what did not.
+# No calibration data are needed. The report says what became of each layer.
 
 
 # %%
@@ -337,7 +338,7 @@ lab.table(
 
 # %% [markdown]
 # The outlier takes all 127 levels for itself, and what is left for the other channels is next to nothing.
-# A scale for each token helps less than one might hope: the outliers are in *every* token. What would help
+# A scale for each token is no remedy, since the outliers are in *every* token. What would help
 # is a scale for each **channel** $j$. But in (2) the sum runs over channels, and no factor that depends
 # on $j$ can be taken out of it. SmoothQuant (arXiv:2211.10438) hands it to the weights instead, before
 # anything is quantized:
@@ -364,11 +365,11 @@ lab.show(
 )
 
 # %% [markdown]
-# The weights that meet outliers are now a hundred times smaller than their neighbours, and 4 bits round
-# them to nothing. AWQ (activation-aware weight quantization, arXiv:2306.00978) scales the same way with
-# another aim: a weight that meets large activations shall get finer levels. It tries factors
-# $s_j = (\operatorname{mean} |x_j|)^a$ for twenty values of $a$ and keeps those that change the layer's
-# output least.
+# In the network with outliers, the weights that meet them are a hundred times smaller than their
+# neighbours, and 4 bits round them to nothing. AWQ (activation-aware weight quantization,
+# arXiv:2306.00978) scales the same way with another aim: a weight that meets large activations shall get
+# finer levels. It tries factors $s_j = (\operatorname{mean} |x_j|)^a$ for twenty values of $a$ and keeps
+# those that change the layer's output least.
 
 # %%
 awq = {}
@@ -482,8 +483,8 @@ lab.table(
 
 # %% [markdown]
 # In the row *int2 between int8* the table of characters and the last layer keep 8 bits, and the others have
-# all four levels of two bits in place of three. A few sensitive layers can decide about a format;
-# [balance/8](balance/8) looks for them.
+# all four levels of two bits in place of three. Not all layers are equally sensitive:
+# [balance/8](balance/8) measures how much.
 #
 # The original also promises efficiency (高效). Thirty-two windows at a time:
 
@@ -505,7 +506,7 @@ lab.claim(
         BITS, {k: lab.Interval(-e, -hi, -lo) for k, (e, lo, hi) in above.items()}
     ),
     ", ".join(f"{name} loses {v.estimate:.3f} bits" for name, v in above.items())
-    + f"; {', '.join(smaller)} times smaller; int8 {text_speed} times as fast as float32.",
+    + f"; {', '.join(smaller)} times smaller; int8 {text_speed} times as fast as this library's float32.",
 )
 
 # %% [markdown]
@@ -694,11 +695,11 @@ lab.say(
       character with them, the recommender {-losses["int2"].estimate:.1f} points.
     - Two channels a hundred times too large cost an 8-bit Transformer with one scale per tensor
       {outliers["with outliers"][1]:.2f} bits per character, after SmoothQuant
-      {outliers["SmoothQuant"][1]:.4f}. In 4 bits they cost {plain:.3f}, after AWQ {scaled:.3f}.
+      {outliers["SmoothQuant"][1]:.4f}. With 4 bits {plain:.3f} are lost, after AWQ {scaled:.3f}.
     - A cache of 8 bits takes {cache[32][1] / cache[8][1]:.1f} times less room and changed
       {abs(cache[8][0] - cache[32][0]):.4f} bits per character.
     - Speed does not follow from bytes. On matrices as small as these int8 took
-      {1 / image_speed.estimate:.2f} of the time of float32 for an image and
+      {1 / image_speed.estimate:.2f} of the time of this library's float32 for an image and
       {1 / text_speed.estimate:.2f} for a page of text.
     """
 )

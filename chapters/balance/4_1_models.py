@@ -502,8 +502,8 @@ print(f"settled, from a better start: {1e6 * ((W - settled) ** 2).mean():.2f}")
 
 # %% [markdown]
 # The first figure is a ruler over the whole range. From there it only goes down, ever more slowly: the
-# outermost levels have few weights to tell them where to go. The library starts from levels that follow
-# the data (formula 17, below) and stops when none of them moves any more.
+# outermost levels have few weights to tell them where to go. The library starts from levels that are dense
+# where the data are (as the cube root of their density) and stops when none of them moves any more.
 #
 # ### Second answer: every code equally often
 #

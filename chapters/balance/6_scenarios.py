@@ -20,10 +20,11 @@
 #
 # ## Candidates (候选模型)
 #
-# Nobody chooses well from a list of one. We make several models of one task (Fashion-MNIST), without training
-# any of them further: the float network; its calibrated versions with fewer and fewer bits; one whose
-# weights come from a table; one with four fifths of its weights pruned; one whose weights were simply
-# replaced by their signs; and the network that was [trained to be binary](realtime/3.1).
+# Nobody chooses well from a list of one. We make several models of one task (Fashion-MNIST), without
+# training any of them further: the float network; its calibrated versions with fewer and fewer bits; one
+# whose weights come from [a table](balance/3.1) (LUT); one with four fifths of its weights pruned; one
+# whose weights were simply replaced by their signs; and the network that was [trained to be
+# binary](realtime/3.1).
 
 # %%
 import tempfile
@@ -118,16 +119,16 @@ latency = {name: 1e3 * np.median(t) for name, t in t_one.items()}
 throughput = {name: 64 / np.median(t) for name, t in t_many.items()}
 
 # %% [markdown]
-# A model is **dominated** (被支配) if another one is no larger, not slower and more accurate, the latter two
-# beyond doubt: as the intervals of paired answers and paired times have it. Nobody needs it. The others are
-# the frontier.
+# A model is **dominated** (被支配) if another one is no larger, is more accurate by more than the interval of
+# the paired answers, and is not slower by more than that of the paired times. Nobody needs it. The others
+# are the frontier.
 
 
 # %%
 def beaten_by(name, other):
-    faster = lab.times_faster(t_one[other], t_one[name])
+    slower = lab.times_faster(t_one[other], t_one[name])
     better = lab.paired(correct[other], correct[name])
-    return nbytes[other] <= nbytes[name] and faster.low <= 1 and better.low > 0
+    return nbytes[other] <= nbytes[name] and slower.low <= 1 and better.low > 0
 
 
 frontier = [n for n in many if not any(beaten_by(n, other) for other in many)]
@@ -154,8 +155,8 @@ lab.show(
 # %% [markdown]
 # ## Picking (选型)
 #
-# The rule. Of the models within the budget take the most accurate. It may be so by luck: whoever is not
-# *worse beyond doubt* is as good, and of these the smallest is shipped.
+# The rule. Of the models within the budget take the most accurate. It may be so by luck: whichever is not
+# *worse by more than the interval* is as good, and of these the smallest is shipped.
 
 
 # %%
@@ -408,7 +409,7 @@ lab.say(f"""
 - Of {len(many)} models {len(frontier)} are on the frontier:
   {", ".join(frontier)}.
 - Picked: {"; ".join(f"{place}: {name}" for place, name in picked.items())}.
-- The gain in time is {speed[f"{mobile}, one image"]} for one image of a tiny network,
+- Times as fast as float32: {speed[f"{mobile}, one image"]} for one image of a tiny network,
   {use["images a core"]} in batches, {gain(layer, "int8")} for a large layer.
 - {both.size:,} counts from packed booleans, **{wrong}** wrong; integers on their own
   grid lose **{error["own, 5 bits"]:.0f}**.

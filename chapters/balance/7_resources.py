@@ -100,7 +100,7 @@ PAPERS = """
     Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
     Inference | scale, zero point, folding, training; inference on integers only
 1806.08342 Krishnamoorthi quant.params_from_range
-    Quantizing Deep Convolutional Networks for Efficient Inference | a practice
+    Quantizing Deep Convolutional Networks for Efficient Inference | a guide to practice
 2209.05433 Micikevicius quant.FloatFormat
     FP8 Formats for Deep Learning | floats of 8 bits, E4M3 and E5M2
 2310.10537 Rouhani quant.quantize_mx
@@ -118,7 +118,7 @@ PAPERS = """
 
 # After training
 1906.04721 Nagel ptq.equalize
-    Data-Free Quantization Through Weight Equalization and Bias Correction | both
+    Data-Free Quantization Through Weight Equalization and Bias Correction | needs no data
 2004.10568 Nagel ptq.adaround
     Up or Down? Adaptive Rounding for Post-Training Quantization | rounding is learned
 1911.03852 Dong ptq.hessian_sensitivity
@@ -396,7 +396,7 @@ lab.say(
 # ## Try next
 #
 # - [From one requirement to every formula](balance/4.1) and [One bit](realtime/3.1) put the papers of the
-#   first and the fifth table to work.
+#   first and the fifth list to work.
 #
 # ## Exercises
 #
@@ -405,5 +405,5 @@ lab.say(
 # 2. Recompute Max's table for weights that are uniform on [−1, 1]. Which known quantizer appears?
 # 3. NF4's levels are quantiles, not the levels of least squared error. Compare `quant.codebooks.nf4` with
 #    `lloyd_max` on blocks of 64 normal numbers, both stretched to the largest: how much error is given away?
-# 4. Take a paper of the tables, find one number in it, and recompute it in three lines. If it differs, is it
+# 4. Take a paper of the lists, find one number in it, and recompute it in three lines. If it differs, is it
 #    you or the paper?

@@ -72,7 +72,7 @@ lab.table(
 #
 # The original wants parameters that adapt to data sets and situations. The simplest such quantizer has long
 # been there. *Static* quantization (静态量化) stores the ranges of activations that calibration saw;
-# *dynamic* quantization (动态量化) finds the range anew for every image that arrives:
+# *dynamic* quantization (动态量化) finds the range anew for every image that arrives. On a symmetric grid:
 #
 # $$ s_{\text{static}} = \frac{\max_{\text{calibration}} |x|}{127}, \qquad
 #    s_{\text{dynamic}}(x) = \frac{\max |x|}{127} \tag{1} $$
@@ -100,13 +100,14 @@ scenes = {
     "calibrated by day, seen in glare": (right(dynamic, glare), right(by_day, glare)),
 }
 adapts = {name: lab.paired(*pair) for name, pair in scenes.items()}
+real = in_float, in_float, right(network, glare)
 lab.table(
-    ("scene", "dynamic, %", "static, %", "dynamic minus static, points"),
+    ("scene", "float32, %", "dynamic, %", "static, %", "dynamic − static, points"),
     [
-        (name, *(f"{100 * answers.mean():.2f}" for answers in pair), adapts[name])
-        for name, pair in scenes.items()
+        (name, *(f"{100 * found.mean():.2f}" for found in (f, *pair)), adapts[name])
+        for f, (name, pair) in zip(real, scenes.items(), strict=True)
     ],
-    f"{len(glare):,} test images, 8 bits, on integers.",
+    f"{len(glare):,} test images; dynamic and static: 8 bits, on integers.",
 )
 
 # %% [markdown]
@@ -134,7 +135,7 @@ lab.say(
 # %%
 WIDTHS = (2, 4, 8)  # what memory can address
 weights = {
-    n: qnn.QuantConfig(weights=qnn.int_weights(n, clip="mse")) for n in (*WIDTHS, 3, 6)
+    n: qnn.QuantConfig(weights=qnn.int_weights(n, clip="mse")) for n in (*WIDTHS, 3)
 }
 x, y = fashion.x_train[:1000], fashion.y_train[:1000]
 rises = ptq.sensitivity(network, x, y, n_bits=WIDTHS, config=weights[8])
@@ -150,9 +151,10 @@ with plots.style():
         left.bar(
             at, [row.loss for row in rises if row.n_bits == n], 0.27, label=f"{n} bits"
         )
-    left.set(title="Rise of the loss", yscale="symlog")
+    left.set(title="Rise of the loss")
     left.set_yscale("symlog", linthresh=1e-3)
-    left.legend()
+    left.set_ylim(None, 2)
+    left.legend(ncols=3, fontsize=10)
     middle.bar(
         names,
         [row.nbytes for row in rises if row.n_bits == 8],
@@ -162,8 +164,10 @@ with plots.style():
     left.set_xticks(range(len(names)), names)
 lab.show(
     fig,
-    "Left: rise of the loss when one layer alone has 2, 4 or 8 bits, on a logarithmic axis with "
-    "zero in its middle. Right: bytes of each layer, of which nearly all are in the first dense one.",
+    "Left: rise of the loss when one layer alone has 2, 4 or 8 bits, on a logarithmic "
+    "axis with "
+    "zero in its middle. Right: bytes of each layer, of which nearly all are in the "
+    "first dense one.",
 )
 
 # %% [markdown]
@@ -174,9 +178,9 @@ lab.show(
 # $$ \min_{b_1, \dots, b_L} \; \sum_i \Delta\mathcal{L}_i(b_i) \quad \text{with} \quad
 #    \sum_i \operatorname{bytes}_i(b_i) \le B, \tag{2} $$
 #
-# which supposes that rises add up. `ptq.allocate` solves (2) exactly. The rivals are uniform 3, 4 and 6 bits.
-# Three and six bits are given the bytes that they would take if integers could be packed without a gap, a
-# gift that memory does not make.
+# which supposes that rises add up. `ptq.allocate` solves (2) exactly. The rivals are uniform 3 and 4 bits.
+# Three bits are given the bytes that they would take if integers could be packed without a gap, a gift that
+# memory does not make.
 
 
 # %%
@@ -191,7 +195,7 @@ def on_integers(configuration):
 
 
 points, bits_gain, rows, answers = [], {}, [], {}
-for n in (3, 4, 6):
+for n in (3, 4):
     plan = ptq.allocate(rises, size(rises, n))
     uniform, mixed = (
         right(on_integers(weights[n])),
@@ -220,12 +224,15 @@ lab.show(
     plots.accuracy_vs_bytes(
         points, baseline=None, title="One width, and a width for each layer"
     ),
-    "Accuracy over bytes for uniform 3, 4 and 6 bits and for the mixed models chosen within the same bytes.",
+    "Accuracy over bytes for uniform 3 and 4 bits and for the mixed models chosen "
+    "within the same bytes.",
 )
 
 lab.say(
-    f"The mixed model within the bytes of 3 bits takes {answers[3][2] / size(rises, 4):.0%} of the bytes of "
-    f"uniform 4 bits; between the two lie {lab.paired(answers[3][1], answers[4][0])} points."
+    f"The mixed model within the bytes of 3 bits takes "
+    f"{answers[3][2] / size(rises, 4):.0%} of the bytes of "
+    f"uniform 4 bits; between the two lie {lab.paired(answers[3][1], answers[4][0])} "
+    f"points."
 )
 
 # %% [markdown]
@@ -249,7 +256,8 @@ bits_gain["layers, 3 bits, digits"] = lab.over_seeds(gains)
 cases = {f"ranges, {name}": gain for name, gain in adapts.items()} | bits_gain
 lab.claim(
     "balance/8.2#adaptive",
-    "Quantization that adapts, in its ranges or in the bits of each layer, is more accurate.",
+    "Quantization that adapts, in its ranges or in the bits of each layer, is more "
+    "accurate.",
     lab.more_than(0, cases),
     "Points: " + "; ".join(f"{name} {gain}" for name, gain in cases.items()) + ".",
 )
@@ -292,8 +300,9 @@ lab.table(
 # ### What the algorithms cost (算法复杂度)
 #
 # "Expensive" needs a unit. We take the float training that each algorithm follows: twelve epochs on digits.
-# All make 2-bit weights and 8-bit activations of the same networks, and all times are taken in turn, seed by
-# seed, beside an epoch of float training.
+# All make 2-bit weights and 8-bit activations of the same networks; GPTQ and AdaRound
+# ([sources](balance/7)) choose for each weight whether it is rounded up or down. All times are taken in
+# turn, seed by seed, beside an epoch of float training.
 
 # %%
 two = qnn.int_weights(2, clip="mse")
@@ -320,7 +329,7 @@ ALGORITHMS = {
 }
 seconds, found = {name: [] for name in ALGORITHMS}, {name: [] for name in ALGORITHMS}
 training = []
-for seed in range(4):
+for seed in SEEDS:
     qb.manual_seed(seed)
     net = lab.digits_cnn(seed).model
     started = time.perf_counter()
@@ -356,11 +365,12 @@ lab.table(
         )
         for name in ALGORITHMS
     ],
-    f"Four seeds; twelve epochs of float training take {np.median(training):.1f} s.",
+    f"{len(SEEDS)} seeds; twelve epochs of float training take {np.median(training):.1f} s.",
 )
 lab.claim(
     "balance/8.3#complexity",
-    "Quantization algorithms are expensive to run: they take longer than the training they follow.",
+    "Quantization algorithms are expensive to run: they take longer than the training "
+    "they follow.",
     lab.more_than(1, share),
     "Times the float training: "
     + ", ".join(f"{n} {v}" for n, v in share.items())
@@ -370,7 +380,8 @@ lab.claim(
 # %% [markdown]
 # Read the last column beside the third. An observer buys a range for the *activations*; where two bits in the
 # weights are what hurts, that is no help. The algorithms that choose integers, or train, spend their time
-# where the loss is. Mind also how the bills grow: AdaRound takes a fixed number of steps for each layer,
+# where the loss is. (The intervals are wide: what rounding to two bits costs differs much between networks.)
+# Mind also how the bills grow: AdaRound takes a fixed number of steps for each layer,
 # however large the training set; QAT takes epochs.
 #
 # ### What the hardware has to say (硬件依赖性)
@@ -411,7 +422,7 @@ runs = {
 for kernel in ("int8_matmul", "xnor_matmul"):
     same = [run() for (name, _), run in runs.items() if name == kernel]
     assert all(np.array_equal(result, same[0]) for result in same)
-took = lab.take_turns(runs | {"float32": lambda: real[0] @ real[1]}, seconds=2.0)
+took = lab.take_turns(runs | {"float32": lambda: real[0] @ real[1]}, seconds=1.0)
 gain = {name: lab.times_faster(took["float32"], took[name]) for name in runs}
 lab.table(
     ("product", "instructions", "µs", "times as fast as float32"),
@@ -420,7 +431,7 @@ lab.table(
         (*name, f"{1e6 * np.median(took[name]):.0f}", ratio)
         for name, ratio in gain.items()
     ],
-    f"({m} × {k}) · ({k} × {n}) on {cpu.processor() or 'this processor'}, one thread.",
+    f"({m} × {k}) · ({k} × {n}) on {cpu.processor() or 'this processor'}.",
 )
 
 # %% [markdown]
@@ -453,20 +464,24 @@ lab.say(
 #
 # The original hopes for better algorithms, better hardware support and better portability. The tables above
 # sort these hopes. *Algorithms*: the first table shows how much is left to win at eight bits, the bill of the
-# algorithms how much at two. *Hardware*: the same integers, several times apart in speed. *Portability*: it
-# need not be hoped for. Integers are exact, and the assertions above would have failed at the first bit.
+# algorithms how much at two. *Hardware*: the last table, the same integers at different speeds.
+# *Portability*: between the instruction sets of a processor it need not be hoped for; the assertion above
+# would have failed at the first bit.
 #
 # ## What we measured
 
 # %%
 lab.say(
     f"""
-- Dynamic minus static: {"; ".join(f"{name} {gain}" for name, gain in adapts.items())} points, at
+- Dynamic minus static: {"; ".join(f"{name} {gain}" for name, gain in adapts.items())}
+  points, at
   {price} times the time.
 - A width for each layer against one width, at no more bytes:
   {"; ".join(f"{name} {gain}" for name, gain in bits_gain.items())} points.
-- Shares of the float training: {", ".join(f"{name} {value.estimate:.2f}" for name, value in share.items())}.
-- int8 against float32: {ends["int8_matmul"][0]} to {ends["int8_matmul"][1]} times as fast, by instructions.
+- Shares of the float training:
+  {", ".join(f"{name} {value.estimate:.2f}" for name, value in share.items())}.
+- int8 against float32: {ends["int8_matmul"][0]} to {ends["int8_matmul"][1]} times as
+  fast, by instructions.
 """
 )
 
@@ -484,4 +499,4 @@ lab.say(
 #    rise of the whole network. Which is larger, and what does that mean for `allocate`?
 # 3. Give AdaRound 50, 150, 500 and 1,500 iterations (`ptq.adaround(q, batches, iterations=…)`). From which
 #    number on does more time buy nothing?
-# 4. At which batch size does the int8 product stop being faster than float32 on your processor? Vary `m`.
+# 4. Is there a batch size at which the int8 product is not faster than float32 on your processor? Vary `m`.

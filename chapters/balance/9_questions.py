@@ -53,7 +53,7 @@ lab.table(
         ("test images right, %", lab.accuracy(in_float), lab.accuracy(right)),
         ("one image, µs", *(f"{1e6 * np.median(t):.0f}" for t in times.values())),
     ],
-    "The whole network, weights and activations.",
+    "The whole network, weights and activations; float32 as this library runs it.",
 )
 lab.say(
     f"**{float_bytes / int8.nbytes:.1f}** times smaller, **{faster}** times as fast, and "
@@ -95,7 +95,7 @@ for kind, weights in KINDS.items():
 lab.table(
     ("4-bit weights", "bytes", "error of a weight", "accuracy against float32, points"),
     rows,
-    "Error: RMS, in % of the weights' standard deviation, mean of the layers. Activations "
+    "Error: standard deviation, in % of that of the weights, mean of the layers. Activations "
     f"of 8 bits; {len(in_float):,} test images, run on integers.",
 )
 
@@ -369,6 +369,9 @@ lab.claim(
 
 # %%
 three_bits = ptq.quantize_static(network, batches, chosen(3))
+worse = ", ".join(
+    str(n) for n in BITS if changes["range chosen"][n].high < changes["careless"][n].low
+)
 shares = np.concatenate(
     [
         m.weight_quantizer.share.ravel()
@@ -381,21 +384,23 @@ lab.say(
     "that from the smallest to the largest weight. Together with a scale for each "
     f"channel they turn {changes['careless'][3]} points into "
     f"{changes['range chosen'][3]}."
+    + (f" At {worse} bits they alone do worse than the careless ones." if worse else "")
 )
 
 # %% [markdown]
-# Few *levels* cost accuracy. A narrower *range* spends the same levels on the values that are frequent.
+# Few *levels* cost accuracy. A narrower *range* spends the same levels on the values that are frequent: the
+# squared error falls, and accuracy often, not always, follows.
 #
 # ## 9.5 What is it good for? (量化技术适用于哪些场景?)
 #
 # *The original: for many scenarios, mobile devices (移动设备), edge devices (边缘设备) and cloud computing
 # (云计算) among them.*
 #
-# A phone or a camera answers one image at a time and has little memory; a data centre answers many at once.
-# This processor can play all three parts, though not their power supply, of which [the first
-# chapter](realtime/1#energy) makes an estimate. As a third case we take the network of
-# [the project](balance/5), with 191 parameters, as a sensor might hold it (for the time its weights do not
-# matter).
+# A phone or a camera answers one image at a time and has little memory; a data centre answers many at
+# once. This processor can play all three parts, though not their power supply, of which [the first
+# chapter](realtime/1#energy) makes an estimate. As a third case we take the network of [the
+# project](balance/5), with 191 parameters, as a sensor might hold it (untrained: the time does not
+# depend on the weights).
 
 # %%
 tiny = nn.Sequential(nn.Conv2d(1, 10, 3), nn.Conv2d(10, 1, 3)).eval()
@@ -427,7 +432,7 @@ smaller = {
 exact = {name: lab.Interval(ratio, ratio, ratio) for name, ratio in smaller.items()}
 lab.claim(
     "balance/9.5#scenarios",
-    "In each scenario the 8-bit network is smaller and faster than the float network.",
+    "In each scenario the 8-bit network is smaller and faster than this library's float network.",
     lab.more_than(1, faster | exact),
     "Times as fast as float32: "
     + "; ".join(f"{name} {ratio}" for name, ratio in faster.items())
@@ -439,7 +444,8 @@ lab.claim(
 # %% [markdown]
 # Bytes are the same on every device. Speed has to be measured on the one at hand: it depends on its
 # instructions ([2.3.2](realtime/2.3.2)), on the network's shape ([5.3](balance/5.3)), and on the float
-# program that one compares with. [Scenarios](balance/6) picks a configuration for a given budget.
+# program that one compares with: [scenarios](balance/6) takes one written for a single image, which may
+# change the verdict, and picks a configuration for a given budget.
 #
 # ## What we measured
 

@@ -25,12 +25,13 @@
 # The values of a layer stand for real numbers, $x = s_x(q_x - z_x)$, $w = s_w q_w$ and
 # $y = s_y(q_y - z_y)$. Put them into $y = \sum_k x_k w_k + b$ and solve for the integer $q_y$:
 #
-# $$ q_y = z_y + \underbrace{\frac{s_x s_w}{s_y}}_{M}
+# $$ q_y \approx z_y + \underbrace{\frac{s_x s_w}{s_y}}_{M}
 # \Bigl(\underbrace{\sum_k (q_{x,k} - z_x)\, q_{w,k} + q_b}_{\text{accumulator } a}\Bigr),
 # \qquad q_b = \mathrm{round}\left(\frac{b}{s_x s_w}\right) \tag{1} $$
 #
-# Everything in (1) is an integer but $M$. Inputs and weights have 8 bits, the accumulator (累加器) has 32.
-# Here is the largest layer of a trained network, 128 outputs of 1,568 inputs each.
+# Everything in (1) is an integer but $M$; its product is rounded. Inputs and weights have 8 bits, the
+# accumulator (累加器) has 32. Here is the largest layer of a trained network, 128 outputs of 1,568 inputs
+# each.
 
 # %%
 from fractions import Fraction
@@ -45,8 +46,8 @@ simulated = ptq.quantize_static(network, fashion.batches())
 model = integer.convert(simulated)
 
 images = fashion.x_test[:2000]
-states = [x for _, x in model.trace(images)]
-a = simulated[6].arithmetic()
+states = [x for _, x in model.trace(images)]  # the integers after each step
+a = simulated[6].arithmetic()  # the dense layer: states[3] goes in, states[4] out
 z_x, q_w = int(a.input.zero_point), np.ascontiguousarray(a.weights.q.T)
 accumulator = core.int8_matmul(states[3], q_w, z_x, bias=a.bias)
 M = a.scale / float(a.output.scale)
@@ -81,9 +82,9 @@ print(
 )
 
 # %% [markdown]
-# Stopping at the border (饱和, saturation) has no such luck. A popular instruction of older x86 processors,
-# `vpmaddubsw`, multiplies bytes and adds the products in pairs, into 16 bits, *saturating*. Two products of
-# 255 · 127 are 64,770; what it returns is 32,767.
+# Stopping at the border (饱和, saturation) has no such luck. The x86 instruction `vpmaddubsw` multiplies
+# bytes and adds the products in pairs, into 16 bits, *saturating*. Two products of 255 · 127 are 64,770;
+# what it returns is 32,767.
 
 
 # %%
@@ -102,8 +103,8 @@ hurt = sum((in_saturating_pairs(u, row) != u @ row).sum() for row in rows)
 lab.say(
     f"In the trained layer {hurt} of {len(u) * len(rows):,} accumulators suffer from "
     "it. Trained weights are mostly small; nothing but luck guarantees that. "
-    "Programs written for such processors allow activations only 7 bits, so that no "
-    "pair can reach the border."
+    "Programs that use the instruction allow activations or weights only 7 bits, so "
+    "that no pair can reach the border."
 )
 
 # %% [markdown]
@@ -145,7 +146,7 @@ print(
 #
 # $$ \mathrm{round}(M a) \approx \left( m\,a + 2^{30-n} \right) \gg (31 - n) \tag{4} $$
 #
-# The product needs 62 bits, which every processor has. Are 31 digits of $m$ necessary? We count the
+# The product needs 63 bits with its sign, which an int64 has. Are 31 digits of $m$ necessary? We count the
 # outputs of the layer that fewer digits would change.
 
 # %%
@@ -264,8 +265,8 @@ lab.show(
 # ## How often: a prediction
 #
 # The picture shows what two roundings do: they move the jump. In (5), $h$ counts in units of $2^{n}$
-# results. All sums within *half* a unit below the jump are rounded up to it, and then over it. So the
-# jump lies not at ½ but at
+# results. All sums within *half* a unit below the jump are rounded up to it, and then over it. So for
+# $n < 0$ the jump lies not at ½ but at
 #
 # $$ \frac{1}{2} - \frac{2^{n}}{2} \tag{6} $$
 #
@@ -299,6 +300,7 @@ few_bits = qnn.QuantConfig(qnn.int_weights(4), qnn.Uniform(4))
 counted, often = {mode: {} for mode in MODES}, {}
 for q in (simulated, ptq.quantize_static(network, fashion.batches(), few_bits)):
     inputs = [x for _, x in integer.convert(q).trace(images[:100])]
+    # the two convolutions and the first dense layer
     for layer, x in ((q[1], inputs[0]), (q[3], inputs[1]), (q[6], inputs[3])):
         finish = layer.arithmetic().finish
         for channel, column in enumerate(accumulators(layer, x).T):
@@ -314,6 +316,7 @@ counted = {
     mode: {n: np.concatenate(v) for n, v in by.items()} for mode, by in counted.items()
 }
 often = {n: np.concatenate(v) for n, v in often.items()}
+# the shifts for which (7) expects more than five differences
 shifts = sorted(n for n, v in counted["double"].items() if len(v) * 2.0 ** (n - 1) > 5)
 
 # %%
@@ -397,7 +400,7 @@ for mode in ("single", "double", "float64", "float32"):
     print(f"{mode:13}  {kernels.requantize(one, m, n, 0, -128, 127, mode)[0]}")
 
 # %% [markdown]
-# The other weakness of float32 are large sums: from $2^{24}$ on, it cannot hold every integer.
+# The other weakness of float32: from $2^{24}$ on it cannot hold every integer, hence not every sum.
 #
 # ## What it does to a network
 #
@@ -449,7 +452,7 @@ lab.say(
 #
 # ## Equal to its simulation
 #
-# That last sentence is why people who train a quantized network in float and run it on a chip find small
+# This is why people who train a quantized network in float and run it on a chip find small
 # differences that nobody can explain. The usual simulation multiplies fake-quantized (伪量化) *floats* and
 # rounds at the end. For our layer:
 
@@ -517,7 +520,7 @@ lab.say(
 # 1. Compute $m$ and $n$ for $M = 0.3$ and for $M = 3$ by hand, then by `quant.quantize_multiplier`.
 # 2. By (6), which is the smallest positive sum on which "double" and "single" differ for $M = 2^{-4}$?
 #    Follow it through (5), then check with `kernels.requantize`.
-# 3. For which $M$ does "double" agree with "single" on every positive sum? Prove it by (6).
+# 3. For which $M$ does "double" agree with "single" on every positive sum? Prove it by (5).
 # 4. "double" leans away from zero, "half_up_twice" upwards. Measure the mean of result minus $M a$ of both
 #    on `accumulator`, for positive and negative sums apart. Which rule would you rather have before a sum
 #    over many results?

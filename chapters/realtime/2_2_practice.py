@@ -11,7 +11,7 @@
 # this chapter you can
 #
 # - name the rules by which ONNX, PyTorch, TensorFlow Lite and TensorRT part, and tell the harmless ones
-#   from those that cost accuracy;
+#   from those that cost precision;
 # - find the smallest input on which two of them differ, instead of staring at millions of outputs;
 # - take a network through training, pruning (剪枝), fusion (融合), calibration (校准), conversion (转换) and
 #   deployment (部署), in that order, and say why in that order;
@@ -92,8 +92,8 @@ lab.table(("", *ties), rows, "Five ties, scale 1, zero point 1.")
 
 # %% [markdown]
 # Three rules are visible. *Half to even* (四舍六入五成双): −0.5 and 0.5 go to 0, then 1 is added. *Half away
-# from zero*: they go to ∓1 first. And one version of PyTorch adds the zero point *before* rounding, which
-# turns the even numbers into odd ones. (Five numbers make no block, so the optimized kernel treats all of
+# from zero*: they go to ∓1 first. And one version of PyTorch adds the zero point *before* rounding: an odd
+# one makes even results of odd ones. (Five numbers make no block, so the optimized kernel treats all of
 # them as a rest. TensorRT has no zero point; its rule is the first.)
 #
 # ### How often does it matter?
@@ -145,8 +145,8 @@ with plots.style():
         ax.set_axis_off()
 lab.show(
     fig,
-    "A piece of clothing in grey, and where two tools differ from ONNX: by one up or "
-    "down, over the whole piece, never in the black background.",
+    "A piece of clothing in grey, and where two tools differ from ONNX: by one up (blue) "
+    "or down (red), all over the piece, hardly ever in the black background.",
 )
 
 # %% [markdown]
@@ -186,9 +186,9 @@ lab.table(
 # A rule that did not show before: ONNX divides by the scale, others multiply by its reciprocal (倒数), and
 # $1/0.1$, rounded to float32, is not quite the inverse of $0.1$.
 #
-# ### What costs accuracy
+# ### The larger decision: the scale
 #
-# All that moved integers by *one*. The larger decisions come before: which scale? Ask each tool for its
+# All that moved integers by *one*. But which scale? Ask each tool for its
 # default, on the activations of a layer behind a ReLU.
 
 # %%
@@ -284,7 +284,7 @@ lab.claim(
 #
 # and the ReLU is a clip. Quantize *before* fusing, and you choose scales for values which will not exist,
 # and round three times instead of once. Weights of 8 bits, one scale per channel, activations of 8, 4 and
-# 3 bits:
+# 3 bits, scores in float:
 
 
 # %%
@@ -294,12 +294,12 @@ def rounded(x, n_bits, axis=None):
 
 
 def run(layers, x, weight_bits, activation_bits, round_after):
-    for layer in layers:
+    for i, layer in enumerate(layers, 1):
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             layer = copy.deepcopy(layer)
             layer.weight.data = rounded(layer.weight.data, weight_bits, axis=0)
         x = lab.scores(layer, x)
-        if isinstance(layer, round_after):
+        if isinstance(layer, round_after) and i < len(layers):
             x = rounded(x, activation_bits)
     return x
 
@@ -362,9 +362,8 @@ lab.erratum(
     "realtime/2.2.2#int16-parameters",
     "Quantization turns a model's parameters into INT8 or INT16.",
     f"16-bit weights take {2 * size:,} bytes instead of {size:,}. Relative errors of "
-    "the scores, weights × "
-    "activations: "
-    + ", ".join(f"{w}×{a} {error:.1e}" for (w, a), error in rms.items())
+    "the scores, activations × weights: "
+    + ", ".join(f"{a}×{w} {error:.1e}" for (w, a), error in rms.items())
     + ".",
     "In the scheme called 16×8 activations have 16 bits and weights 8, with one "
     "scale per channel; sums and biases grow to 64 bits. Plain INT8 has 8-bit "
@@ -440,12 +439,12 @@ for name, start in pruned.items():
     on_integers[name] = integer.convert(q)
     right[name] = fashion.correct(on_integers[name])
 
-nonzero = [
+stored = [
     layer.weights
     for layer in on_integers["single weights"].layers
     if layer.weight_bytes
 ]
-arrays = [part.dense for weights in nonzero for part in np.atleast_1d(weights)]
+arrays = [part.dense for weights in stored for part in np.atleast_1d(weights)]
 bytes_of = {name: m.nbytes for name, m in on_integers.items()}
 bytes_of["single weights"] += sum(ptq.sparse_bytes(w, 8) - w.size for w in arrays)
 
@@ -512,8 +511,8 @@ lab.claim(
 
 # %% [markdown]
 # Zeros scattered about a matrix are multiplied like any other number, by these kernels as by most; they
-# make the *file* smaller, not the product. Missing channels shrink both. Which of the two is worth its
-# accuracy is a choice; we go on with the slim network.
+# make the *file* smaller, not the work. Missing channels shrink both, though one image alone may hardly show
+# it: a call costs something by itself. We go on with the slim network.
 #
 # ### Step 3: fuse
 #
@@ -581,7 +580,8 @@ lab.claim(
 #
 # "Calibration finds the best parameters, with the least loss." Each observer finds the best by *its own*
 # criterion: the extremes, a percentile (百分位数), the least squared error, the least relative entropy
-# (相对熵). They cannot all have the least loss. On the fused network, with 4 bits, where it matters:
+# (相对熵); Histogram is PyTorch's default, a search for the least squared error. They cannot all have the
+# least loss. On the fused network, with 4 bits, where it matters:
 
 # %%
 observers = {
@@ -626,7 +626,7 @@ lab.table(
         )
         for name in observers
     ],
-    f"4 bits; the winner is chosen on training images, the intervals are those of "
+    f"4 bits, the input 8; the winner is chosen on training images, the intervals are those of "
     f"{len(fashion.y_test):,} test images.",
 )
 lab.claim(

@@ -154,16 +154,19 @@ print(
 
 # %%
 model = network(true_derivative).eval()
-latent, values, losses = model[0].weight.data, np.linspace(-1, 1, 201), []
-kept = latent[0, 27]
-for latent[0, 27] in values:
+W, values, losses = model[0].weight.data, np.linspace(-1, 1, 201), []
+kept = W[0, 27]
+for value in values:
+    W[0, 27] = value
     scores = model(qb.Tensor(b_train[:256]))
     losses.append(F.cross_entropy(scores, images.y_train[:256]).item())
-latent[0, 27] = kept
+W[0, 27] = kept
 
 with plots.style():
     fig = plots.figure(760, 320)
-    axes = fig.add_subplot(xlabel="one latent weight", ylabel="loss")
+    axes = fig.add_subplot(
+        xlabel="one weight, whose sign the layer uses", ylabel="loss"
+    )
     axes.plot(values, losses)
     axes.set_title("Flat, one step, flat: no slope says which way")
 lab.show(
@@ -289,9 +292,9 @@ lab.say(
 )
 
 # %% [markdown]
-# That is the paradox of this section: *the gradient that passes the check learns nothing here, the one that
-# fails it trains the network.* Whether it matters *which* wrong slope one takes, the intervals of the last
-# three rows tell: where they overlap widely, this experiment cannot.
+# That is the paradox of this section: *the gradient that passes the check moves no sign, the one that
+# fails it trains the network.* Whether it matters *which* wrong slope one takes, the intervals of the
+# last three rows tell: where they overlap widely, this experiment cannot.
 #
 # ### Latent weights
 #
@@ -572,8 +575,8 @@ print(f"relative squared error: {error(alpha):.2f} with alpha, {error(1):.1f} wi
 # forward pass (**quantization-aware training**, 量化感知训练; 8 bits get by without). So does float32, or we
 # should credit a restriction with what the extra epochs did. **Ternary** (三值化) weights are $-\alpha, 0,
 # +\alpha$ and take two bits. The symmetric 2-bit grid has three levels, too, but its step is the largest
-# $|w|$ of a row, while $\alpha$ is fitted to all of them: the rows of these two differ by nothing but a
-# scale.
+# $|w|$ of a row, and what lies below half of it becomes 0; ternary weights take $\alpha$ and the border of
+# the zeros from the mean $|w|$.
 
 # %%
 CONTINUE = lab.epochs(3), 3e-3
@@ -589,8 +592,8 @@ fashion.train(longer, *CONTINUE)
 correct, sizes = {"float32": fashion.correct(longer)}, {"float32": 4 * n_weights}
 untrained, compressed = {"float32": start}, {}
 for name, quantizer in quantizers.items():
-    kinds = {"first": "binary", "last": "binary", "activations": None}
-    model = qnn.binarize(real, weights=quantizer, **kinds).eval()
+    every_layer = {"first": "binary", "last": "binary", "activations": None}
+    model = qnn.binarize(real, weights=quantizer, **every_layer).eval()
     untrained[name] = fashion.correct(model)
     if name != "8 bits":
         fashion.train(model, *CONTINUE)

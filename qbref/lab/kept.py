@@ -12,6 +12,7 @@ import hashlib
 import inspect
 import os
 import platform
+import sys
 import time
 import warnings
 from functools import cache, partial
@@ -21,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qbref import nn, random
+from qbref.lab.progress import Progress
 from qbref.lab.quick import quick
 
 TAKES_NO_PART = {"integer", "conventions", "plots", "cli", "lab"}
@@ -125,8 +127,9 @@ def _key(model, build, train, seed):
 
 def _add(digest, value, seen):
     """Functions and classes by their text and what they take from outside, all else by what it holds."""
-    if inspect.ismodule(value):
+    if inspect.ismodule(value) or isinstance(value, Progress):  # which changes nothing
         return
+    value = inspect.unwrap(value) if callable(value) else value  # a function behind its cache
     digest.update(type(value).__qualname__.encode())
     if inspect.isfunction(value) or inspect.isclass(value):
         _add_text(digest, value, seen)
@@ -156,8 +159,9 @@ def _add(digest, value, seen):
 
 def _add_text(digest, value, seen):
     digest.update(value.__qualname__.encode())
-    if value in seen or value.__module__.split(".")[0] in ("qbref", "builtins", "numpy"):
-        return  # in the surroundings, or added already
+    root = value.__module__.partition(".")[0]
+    if value in seen or root in ("qbref", "numpy") or root in sys.stdlib_module_names:
+        return  # added already, or in the surroundings
     seen.add(value)
     digest.update(inspect.getsource(value).encode())
     functions = [value] if inspect.isfunction(value) else filter(inspect.isfunction, vars(value).values())

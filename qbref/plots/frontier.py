@@ -1,4 +1,4 @@
-"""The trade between accuracy and size: one point per model."""
+"""The trade of accuracy for size, or for time: one point per model."""
 
 import math
 
@@ -46,19 +46,50 @@ def accuracy_vs_bytes(rows, baseline="float32", title="Accuracy and model size",
     Points of almost the same size are moved apart sideways by a few pixels, so that their intervals can
     be told apart. kB is 1,000 bytes.
     """
-    rows = [_checked(row) for row in rows]
+    return _frontier(rows, "n_bytes", "model size", human_bytes, baseline, title, width, height)
+
+
+def accuracy_vs_latency(rows, baseline="float32", title="Accuracy and latency", width=900, height=540):
+    """Accuracy over the time for one image (logarithmic), intervals and baseline as in `accuracy_vs_bytes`.
+
+    Parameters
+    ----------
+    rows : sequence of (name, seconds, accuracy) or (name, seconds, accuracy, low, high)
+    baseline, title, width, height
+        As for :func:`accuracy_vs_bytes`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no row, a time is not positive, or an interval does not contain its accuracy.
+
+    Examples
+    --------
+    >>> fig = accuracy_vs_latency([("float32", 4e-4, 86.3, 85.6, 87.0), ("PTQ int8", 3e-4, 86.4, 85.7, 87.1)])
+    >>> [tick.get_text() for tick in fig.axes[0].get_xticklabels()]
+    ['200 µs', '500 µs']
+    """
+    return _frontier(rows, "seconds", "time for one image", human_seconds, baseline, title, width, height)
+
+
+def _frontier(rows, cost, xlabel, human, baseline, title, width, height):
+    rows = [_checked(row, cost) for row in rows]
     if not rows:
         raise ValueError("rows must hold at least one model, got none")
     if baseline is not None and baseline not in [row[0] for row in rows]:
         raise ValueError(f"baseline must be the name of a row, got {baseline!r}")
-    names, sizes, accuracies, lows, highs = zip(*rows, strict=True)
+    names, costs, accuracies, lows, highs = zip(*rows, strict=True)
     looks = [next((GROUPS[group] for group in GROUPS if group in name), OTHERS) for name in names]
     inks = [darker(color) for color, _ in looks]
     with style():
         fig = figure(width, height)
-        axes = fig.add_subplot(xlabel="model size")
+        axes = fig.add_subplot(xlabel=xlabel)
         axes.set_title(title, pad=34)
-        _scale_axes(axes, sizes, lows, highs)
+        _scale_axes(axes, costs, lows, highs, human)
         if baseline is not None:
             level = accuracies[names.index(baseline)]
             axes.axhline(level, color=QUIET, linestyle=(0, (6, 4)), linewidth=1.3, zorder=1)
@@ -73,7 +104,7 @@ def accuracy_vs_bytes(rows, baseline="float32", title="Accuracy and model size",
             color=QUIET,
         )
         fig.canvas.draw()  # fixes where the axes are, for everything below that counts in pixels
-        x = _dodged(axes, sizes)
+        x = _dodged(axes, costs)
         for place, accuracy, low, high, (color, marker) in zip(
             x, accuracies, lows, highs, looks, strict=True
         ):
@@ -81,46 +112,46 @@ def accuracy_vs_bytes(rows, baseline="float32", title="Accuracy and model size",
             axes.plot(place, accuracy, marker, color=color, markeredgecolor="white", zorder=3)
         kept_free = _bars(axes, x, lows, highs)
         if baseline is not None:
-            y = axes.transData.transform((sizes[0], level))[1]
+            y = axes.transData.transform((costs[0], level))[1]
             kept_free.append((0, y - 1, width, y + 1))
         label_points(axes, x, accuracies, names, inks, kept_free)
     return fig
 
 
-def _checked(row):
-    """(name, bytes, accuracy, low, high) of a row with or without an interval."""
-    name, n_bytes, accuracy, *interval = row
+def _checked(row, cost):
+    """(name, cost, accuracy, low, high) of a row with or without an interval."""
+    name, paid, accuracy, *interval = row
     low, high = interval or (accuracy, accuracy)
-    if not n_bytes > 0:
-        raise ValueError(f"n_bytes must be positive, got {n_bytes} for {name}")
+    if not paid > 0:
+        raise ValueError(f"{cost} must be positive, got {paid} for {name}")
     if not low <= accuracy <= high:
         raise ValueError(f"low <= accuracy <= high must hold, got {low}, {accuracy}, {high} for {name}")
-    return name, n_bytes, accuracy, low, high
+    return name, paid, accuracy, low, high
 
 
-def _scale_axes(axes, sizes, lows, highs):
-    left, right = min(sizes) / 1.6, max(sizes) * 1.6
+def _scale_axes(axes, costs, lows, highs, human):
+    left, right = min(costs) / 1.6, max(costs) * 1.6
     axes.set_xscale("log")
     axes.set_xlim(left, right)
-    ticks = byte_ticks(left, right)
-    axes.set_xticks(ticks, [human_bytes(tick) for tick in ticks])
+    ticks = ticks_between(left, right)
+    axes.set_xticks(ticks, [human(tick) for tick in ticks])
     axes.set_xticks([], minor=True)
     margin = max(0.15 * (max(highs) - min(lows)), 0.2)
     axes.set_ylim(min(lows) - margin, max(highs) + margin)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
 
 
-def byte_ticks(left, right):
+def ticks_between(left, right):
     """1, 2, 5, 10, ... between the ends; over more than three decades only powers of ten.
 
     Examples
     --------
-    >>> byte_ticks(15_000, 250_000)
-    [20000, 50000, 100000, 200000]
+    >>> ticks_between(15_000, 250_000)
+    [20000.0, 50000.0, 100000.0, 200000.0]
     """
     digits = (1, 2, 5) if right / left <= 1000 else (1,)
     powers = range(math.floor(math.log10(left)), math.ceil(math.log10(right)) + 1)
-    ticks = [round(digit * 10.0**power) for power in powers for digit in digits]
+    ticks = [float(f"{digit}e{power}") for power in powers for digit in digits]
     return [tick for tick in ticks if left <= tick <= right]
 
 
@@ -138,9 +169,23 @@ def human_bytes(n_bytes):
     return f"{n_bytes:g} B"
 
 
-def _dodged(axes, sizes):
+def human_seconds(seconds):
+    """The time in the largest unit that leaves at least one.
+
+    Examples
+    --------
+    >>> human_seconds(5e-7), human_seconds(2e-4), human_seconds(1.5)
+    ('0.5 µs', '200 µs', '1.5 s')
+    """
+    for factor, unit in ((1, "s"), (1e-3, "ms")):
+        if seconds >= factor:
+            return f"{seconds / factor:g} {unit}"
+    return f"{seconds / 1e-6:g} µs"
+
+
+def _dodged(axes, costs):
     """x of each point in data coordinates, those closer than DODGE pixels spread around their middle."""
-    pixels = axes.transData.transform([(size, axes.get_ylim()[0]) for size in sizes])
+    pixels = axes.transData.transform([(cost, axes.get_ylim()[0]) for cost in costs])
     order = np.argsort(pixels[:, 0], kind="stable")
     starts = np.flatnonzero(np.diff(pixels[order, 0]) >= DODGE) + 1
     for near in np.split(order, starts):

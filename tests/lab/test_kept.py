@@ -1,4 +1,4 @@
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -125,6 +125,31 @@ def test_the_same_text_with_another_method_or_partial_is_another_training(folder
     trainings = [training_by(made(step)) for step in (1.0, 2.0)]
     assert not any(lab.trained(build, train).was_kept for train in trainings)
     assert lab.trained(build, training_by(made(2.0))).was_kept
+
+
+def test_the_function_behind_a_cache_counts(folder):
+    def by(step):
+        @cache
+        def shift():
+            return step
+
+        def train(model):
+            model[1].weight.data += shift()
+
+        return train
+
+    assert not any(lab.trained(build, by(step)).was_kept for step in (1.0, 2.0))
+    assert lab.trained(build, by(2.0)).was_kept
+
+
+def test_who_is_told_of_the_progress_does_not_count(folder):
+    def told(report):
+        return lambda model: report(1.0) or move(model)
+
+    progress = lab.Progress(2)
+    for was_kept in (False, True):
+        with progress.stage("train") as report:
+            assert lab.trained(build, told(report)).was_kept is was_kept
 
 
 HELPERS = {"step": lambda model: 1.0}

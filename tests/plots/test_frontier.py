@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from qbref import plots
-from qbref.plots.frontier import byte_ticks, human_bytes
+from qbref.plots.frontier import human_bytes, human_seconds, ticks_between
 
 SIZES = {
     "float32": (826944, 86.4),
@@ -123,8 +123,8 @@ def test_rows_without_intervals_promise_none():
 
 
 def test_ticks_and_sizes_at_their_borders():
-    assert byte_ticks(999, 10_001) == [1000, 2000, 5000, 10000]
-    assert byte_ticks(900, 2_000_000) == [1000, 10_000, 100_000, 1_000_000]
+    assert ticks_between(999, 10_001) == [1000, 2000, 5000, 10000]
+    assert ticks_between(900, 2_000_000) == [1000, 10_000, 100_000, 1_000_000]
     assert [human_bytes(n) for n in (1, 999, 1000, 10**6, 2 * 10**9)] == [
         "1 B",
         "999 B",
@@ -132,6 +132,23 @@ def test_ticks_and_sizes_at_their_borders():
         "1 MB",
         "2 GB",
     ]
+
+
+def test_times_at_their_borders():
+    assert ticks_between(9e-5, 1.1e-3) == [1e-4, 2e-4, 5e-4, 1e-3]
+    assert [human_seconds(t) for t in (2e-6, 1e-3, 5e-2, 1, 20)] == ["2 µs", "1 ms", "50 ms", "1 s", "20 s"]
+
+
+def test_times_are_drawn_as_sizes_are():
+    fig = plots.accuracy_vs_latency([("float32", 3e-4, 86.4), ("PTQ int8", 1.2e-3, 86.3)])
+    axes = fig.axes[0]
+    markers, _ = markers_and_bars(axes)
+    at = np.concatenate([marker.get_xydata() for marker in markers])
+    assert np.allclose(at, [[3e-4, 86.4], [1.2e-3, 86.3]], rtol=1e-9)  # they went through pixels and back
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["200 µs", "500 µs", "1 ms"]
+    assert axes.get_xlabel() == "time for one image"
+    with pytest.raises(ValueError, match="seconds must be positive, got 0 for float32"):
+        plots.accuracy_vs_latency([("float32", 0, 80)])
 
 
 @pytest.mark.parametrize(

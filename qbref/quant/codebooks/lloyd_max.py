@@ -5,6 +5,9 @@ import numpy as np
 from qbref.quant.checks import as_n_bits
 from qbref.quant.kmeans import cluster_means, cluster_starts, weighted_points
 
+CELLS = 8
+"""Cells of equal weight for each level, from which the density is estimated."""
+
 
 def lloyd_max(x, n_bits, weights=None, tolerance=1e-9, max_iterations=300):
     """Satisfy two conditions in turn: boundaries halfway between levels, levels at the mean of their cell.
@@ -35,7 +38,9 @@ def lloyd_max(x, n_bits, weights=None, tolerance=1e-9, max_iterations=300):
     -----
     Lloyd, "Least Squares Quantization in PCM" (1957, published 1982), method I; Max, "Quantizing for
     Minimum Distortion" (1960). On a sample this is k-means on a line, and shares its steps; only the start
-    differs, here the quantiles of the data, there equal spacing. The distortion never rises.
+    differs, there equal spacing, here levels as dense as the cube root of the density of the data, which is
+    best where cells are narrow (Panter and Dite, "Quantization Distortion in Pulse-Count Modulation with
+    Nonuniform Spacing of Levels", 1951). The distortion never rises.
 
     Examples
     --------
@@ -49,7 +54,7 @@ def lloyd_max(x, n_bits, weights=None, tolerance=1e-9, max_iterations=300):
     if len(points.values) <= k:
         return np.pad(points.values, (0, k - len(points.values)), mode="edge")
     smallest_move = tolerance * (points.values[-1] - points.values[0])
-    levels = _quantiles(points, k)
+    levels = _as_dense_as_the_cube_root(points, k)
     for _ in range(max_iterations):
         previous, levels = levels, cluster_means(points, levels, cluster_starts(points, levels))
         if np.abs(levels - previous).max() <= smallest_move:
@@ -57,10 +62,14 @@ def lloyd_max(x, n_bits, weights=None, tolerance=1e-9, max_iterations=300):
     return levels
 
 
-def _quantiles(points, k):
-    """The first values at which (j + ½) / k of the weight is reached."""
+def _as_dense_as_the_cube_root(points, k):
+    """Levels that split ∫ p^⅓ dx evenly; a cell of weight w and width d holds (w / d)^⅓ · d of it."""
     reached = np.cumsum(points.weights)
-    return points.values[np.searchsorted(reached, (np.arange(k) + 0.5) / k * reached[-1])]
+    shares = np.linspace(0, reached[-1], CELLS * k + 1)
+    ends = np.unique(np.searchsorted(reached, shares).clip(max=len(reached) - 1))
+    w, edges = np.diff(reached[ends]), points.values[ends]
+    integral = np.concatenate([[0], np.cumsum(np.cbrt(w * np.diff(edges) ** 2))])
+    return np.interp((np.arange(k) + 0.5) / k * integral[-1], integral, edges)
 
 
 def _check_weights(weights, shape):

@@ -46,10 +46,23 @@ def test_both_conditions_hold_at_the_end(seed):
     np.testing.assert_allclose(levels, means, rtol=1e-12)  # summed in another order
 
 
-def test_the_start_is_at_the_quantiles():
-    x = np.arange(100.0)
-    # 12.5, 37.5, 62.5 and 87.5 of the hundred values
-    assert lloyd_max(x, 2, max_iterations=0).tolist() == [12, 37, 62, 87]
+def test_the_start_is_as_dense_as_the_cube_root_of_the_density():
+    i = (np.arange(20_000) + 0.5) / 20_000
+    middles = (np.arange(16) + 0.5) / 16
+    # p = 1: p^(1/3) = 1, and its integral is x
+    np.testing.assert_allclose(lloyd_max(i, 4, max_iterations=0), middles, atol=1e-3)
+    # p = 2 x: p^(1/3) ∝ x^(1/3), and its integral is x^(4/3); near 0 the cells are wide
+    np.testing.assert_allclose(lloyd_max(np.sqrt(i), 4, max_iterations=0), middles**0.75, atol=5e-3)
+
+
+@pytest.mark.parametrize("n_bits", [5, 6, 7, 8])
+def test_many_levels_reach_the_error_of_narrow_cells(n_bits):
+    x = np.linspace(-7, 7, 200_001)
+    density = np.exp(-(x**2) / 2)
+    error = distortion(x[::40], lloyd_max(x, n_bits, density), density[::40])
+    # Panter and Dite: (∫ p^(1/3) dx)³ / (12 · 4^n), for the normal density √3 π / 2 / 4^n, met from below;
+    # 300 iterations leave up to 5 % (from the quantiles of the data, 170 % at 8 bits)
+    assert 0.93 < error / (3**0.5 * np.pi / 2 / 4**n_bits) < 1.06
 
 
 def test_a_wide_tolerance_stops_after_one_step():
