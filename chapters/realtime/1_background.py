@@ -269,8 +269,8 @@ lab.table(
 )
 
 # %% [markdown]
-# Each number of the matrix is read once and used once. There is so little to compute that reading takes most
-# of the time, and fewer bytes are read in less of it. All comparisons together:
+# Each number of the matrix is read once and used once. With so little to compute, reading is much of the
+# work, and fewer bytes are read in less time. All comparisons together:
 
 # %%
 faster = {}
