@@ -49,8 +49,7 @@ with plots.style():
 lab.show(
     fig,
     "Two histograms with logarithmic counts. Weights: a bell about zero with both "
-    "signs. Activations: a tall "
-    "bar at zero and a long tail to the right.",
+    "signs. Activations: a tall bar at zero and a long tail to the right.",
 )
 
 # %% [markdown]
@@ -198,8 +197,8 @@ with plots.style():
 lab.show(
     fig,
     "Loss of accuracy over 8, 4, 3 and 2 bits for weights, activations and both; the "
-    "curves of activations "
-    "with min-max ranges and with ranges of least squared error part at few bits.",
+    "curves of activations with min-max ranges and with ranges of least squared "
+    "error part at few bits.",
 )
 
 # %% [markdown]
@@ -331,8 +330,8 @@ for i in paths:
         errors.append(np.mean((quant.fake_quantize(w, params) - w) ** 2))
     gains[f"layer {i}"] = 10 * np.log10(errors[0] / errors[1])
 lab.say(
-    "Affine levels in place of symmetric ones, four bits per channel, make the weights "
-    "more precise by "
+    "Affine levels in place of symmetric ones, four bits per channel, make the "
+    "weights more precise by "
     + ", ".join(f"{gain:.1f} dB ({name})" for name, gain in gains.items())
     + ". One more bit would make about 6."
 )
@@ -362,10 +361,8 @@ lab.claim(
         {"of integers": len(used) == 1, "of real numbers": len(np.unique(scales)) == 1}
     ),
     f"All {len(products)} layers use the integers {sorted(used)}; their {len(scales)} "
-    f"channels have "
-    f"{len(np.unique(scales))} different scales, the largest "
-    f"{scales.max() / scales.min():.0f} times the "
-    "smallest.",
+    f"channels have {len(np.unique(scales))} different scales, the largest "
+    f"{scales.max() / scales.min():.0f} times the smallest.",
 )
 
 # %% [markdown]
@@ -451,18 +448,15 @@ lab.say(
     f"""
 - At {few} bits: weights {loss["weights", "MSE", few]} points, activations
   {loss["activations", "min-max", few]} with min-max ranges and
-  {loss["activations", "MSE", few]} with ranges
-  of least squared error, both {loss["both", "MSE", few]}.
+  {loss["activations", "MSE", few]} with ranges of least squared error, both
+  {loss["both", "MSE", few]}.
 - One-sided activations on symmetric levels: {decibels(one_sided["symmetric"]):.1f} dB;
-  affine levels of
-  the same bits: {decibels(one_sided["affine, signed"]):.1f} dB; symmetric with one bit
-  more:
-  {decibels(one_sided["symmetric, one bit more"]):.1f} dB.
+  affine levels of the same bits: {decibels(one_sided["affine, signed"]):.1f} dB;
+  symmetric with one bit more: {decibels(one_sided["symmetric, one bit more"]):.1f} dB.
 - A zero point for weights would gain between {min(gains.values()):.1f} and
   {max(gains.values()):.1f} dB.
 - The integers of a fixed range are fixed; their meaning differs by up to
-  {scales.max() / scales.min():.0f}
-  times from channel to channel.
+  {scales.max() / scales.min():.0f} times from channel to channel.
 """
 )
 

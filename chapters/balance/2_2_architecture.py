@@ -94,8 +94,9 @@ with plots.style():
     right.set(title="backward: follow, or do not", xlabel="x", ylim=(-0.1, 1.2))
 lab.show(
     fig,
-    alt="Left: a staircase of eight levels that follows the diagonal and is flat beyond "
-    "its ends. Right: the gradient, 1 along the stairs and 0 beyond both ends.",
+    alt="Left: a staircase of eight levels that follows the diagonal and is flat "
+    "beyond its ends. Right: the gradient, 1 along the stairs and 0 beyond both "
+    "ends.",
 )
 
 # %% [markdown]
@@ -331,11 +332,13 @@ lab.erratum(
     "balance/2.2#both-need-both",
     "In the flow chart, training quantizes the weights and inference the activations.",
     f"Inference with real weights keeps all {real_bytes:,} bytes of them (as 4-bit "
-    f"integers {model.weight_bytes:,}) and has no integer product. After training with "
-    f"weights quantized alone, a network deployed in two bits is "
-    f"{behind['weights (the chart)']} points behind one trained with both, if grids are "
-    f"learned, and {behind_by_sight} if their ranges are observed ({len(SEEDS)} seeds).",
-    "Both branches quantize both: training by fake quantization, inference in integers.",
+    f"integers {model.weight_bytes:,}) and has no integer product. After training "
+    "with weights quantized alone, a network deployed in two bits is "
+    f"{behind['weights (the chart)']} points behind one trained with both, if grids "
+    f"are learned, and {behind_by_sight} if their ranges are observed ({len(SEEDS)} "
+    "seeds).",
+    "Both branches quantize both: training by fake quantization, inference in "
+    "integers.",
 )
 
 # %% [markdown]
@@ -481,8 +484,8 @@ behind_latent = {
     for road in list(ROADS)[1:]
 }
 lab.say(
-    f"Half a step of the middle layer is **{half_step:.4f}** at the start. Adam moves a "
-    f"weight by about its learning rate, **{rate}**."
+    f"Half a step of the middle layer is **{half_step:.4f}** at the start. Adam moves "
+    f"a weight by about its learning rate, **{rate}**."
 )
 
 # %% [markdown]
@@ -496,8 +499,8 @@ lab.erratum(
     "balance/2.2#update-quantized",
     "In training the weights are quantized, then the parameters are updated.",
     "If the quantized weights themselves are updated, at 4 bits "
-    f"{np.mean(changed['quantized weights']):.1%} of the middle layer's integers change "
-    "in a whole training, and the network is "
+    f"{np.mean(changed['quantized weights']):.1%} of the middle layer's integers "
+    "change in a whole training, and the network is "
     f"{behind_latent['quantized weights']} points behind the one with latent weights; "
     f"with ten times the rate {behind_latent['quantized weights, rate × 10']} points "
     f"({len(SEEDS)} seeds).",
@@ -522,15 +525,16 @@ lab.erratum(
 
 # %%
 lab.say(f"""
-- In training all is float32, but activations and weights in use have as few different values as their bits
-  allow; gradients and latent weights are real. One step moved {moved:,} latent weights and changed {turned:,}
-  integers.
-- In inference all is integer. Simulation and integers agree in every bit; training mode differs in
-  {counts[0]} activations of the batch, {counts[0] - counts[1]} of them by the rounding of biases.
+- In training all is float32, but activations and weights in use have as few different
+  values as their bits allow; gradients and latent weights are real. One step moved
+  {moved:,} latent weights and changed {turned:,} integers.
+- In inference all is integer. Simulation and integers agree in every bit; training mode
+  differs in {counts[0]} activations of the batch, {counts[0] - counts[1]} of them by
+  the rounding of biases.
 - Two bits, learned grids: training that quantizes weights only ends
   **{behind["weights (the chart)"]}** points behind training that quantizes both.
-- Four bits: updating the quantized weights ends **{behind_latent["quantized weights"]}** points behind
-  updating latent ones.
+- Four bits: updating the quantized weights ends
+  **{behind_latent["quantized weights"]}** points behind updating latent ones.
 """)
 
 # %% [markdown]

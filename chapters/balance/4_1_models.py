@@ -47,9 +47,10 @@ def right_answers(weights):
 
 trained = right_answers(W)
 lab.say(
-    f"The layer has {W.size:,} weights between {W.min():.3f} and {W.max():.3f}, half of them closer to "
-    f"zero than {np.median(np.abs(W)):.3f}. With them the network is right in {lab.accuracy(trained)} % "
-    f"of {len(X):,} test images (95 % interval in brackets)."
+    f"The layer has {W.size:,} weights between {W.min():.3f} and {W.max():.3f}, half "
+    f"of them closer to zero than {np.median(np.abs(W)):.3f}. With them the network "
+    f"is right in {lab.accuracy(trained)} % of {len(X):,} test images (95 % interval "
+    "in brackets)."
 )
 
 # %% [markdown]
@@ -90,18 +91,21 @@ written = as_written(W, 7)
 lost = right_answers(written)
 assert np.array_equal(written, np.abs(np.clip(W, -7, 7)))
 lab.say(
-    f"Before: {len(np.unique(W)):,} different weights, {np.mean(W < 0):.0%} of them negative. After (1) "
-    f"with q = 7: {len(np.unique(written)):,} different weights, {np.mean(written < 0):.0%} negative. "
-    f"The network, right in {lab.accuracy(trained)} % before, is right in {lab.accuracy(lost)} % now: "
-    f"with ten classes, guessing gets 10."
+    f"Before: {len(np.unique(W)):,} different weights, {np.mean(W < 0):.0%} of them "
+    f"negative. After (1) with q = 7: {len(np.unique(written)):,} different weights, "
+    f"{np.mean(written < 0):.0%} negative. The network, right in "
+    f"{lab.accuracy(trained)} % before, is right in {lab.accuracy(lost)} % now: with "
+    "ten classes, guessing gets 10."
 )
 lab.erratum(
     "balance/4.1#loses-sign",
     "The model of the quantization range is q(W) = sign(W) · max(min(W, q), −q).",
-    f"On every weight of the layer it equals |clip(W, −q, q)|. {np.mean(W < 0):.0%} of the weights lose "
-    f"their sign, {len(np.unique(written)):,} different values remain real numbers, and accuracy goes "
-    f"from {100 * trained.mean():.1f} % to {100 * lost.mean():.1f} %.",
-    "q(W) = clip(round(W / s), −q, q) with the scale s = w_max / q, and W ≈ s · q(W): divide, round, clip.",
+    f"On every weight of the layer it equals |clip(W, −q, q)|. {np.mean(W < 0):.0%} "
+    f"of the weights lose their sign, {len(np.unique(written)):,} different values "
+    f"remain real numbers, and accuracy goes from {100 * trained.mean():.1f} % to "
+    f"{100 * lost.mean():.1f} %.",
+    "q(W) = clip(round(W / s), −q, q) with the scale s = w_max / q, and W ≈ s · "
+    "q(W): divide, round, clip.",
 )
 
 # %% [markdown]
@@ -137,7 +141,8 @@ with plots.style():
     right.set(title="(2) a ruler with seven marks", xlabel="weight")
 lab.show(
     fig,
-    "Left: formula 1 is V-shaped, flat beyond ±1. Right: formula 2 is a staircase of 7 steps.",
+    "Left: formula 1 is V-shaped, flat beyond ±1. Right: formula 2 is a staircase of "
+    "7 steps.",
 )
 
 # %% [markdown]
@@ -165,8 +170,10 @@ print("levels", quant.dequantize_lut(codes, book))
 lab.erratum(
     "balance/4.1#table-of-reals",
     "The table maps the real weights themselves: q(W) = L(W).",
-    "NumPy refuses to look up 0.03 in a table of four entries: a position in a table is an integer.",
-    "Two steps: the code c = argmin |W − l[j]|, which is stored, and the level l[c], which it stands for.",
+    "NumPy refuses to look up 0.03 in a table of four entries: a position in a table "
+    "is an integer.",
+    "Two steps: the code c = argmin |W − l[j]|, which is stored, and the level l[c], "
+    "which it stands for.",
 )
 
 # %% [markdown]
@@ -249,13 +256,15 @@ lab.table(
         "difference",
     ),
     rows,
-    f"Accuracy with 80 % of the weights zero ({100 * right_answers(pruned).mean():.1f} % in float). The "
-    "difference in points, with its paired 95 % interval.",
+    "Accuracy with 80 % of the weights zero "
+    f"({100 * right_answers(pruned).mean():.1f} % in float). The difference in "
+    "points, with its paired 95 % interval.",
 )
 worst = max(harm, key=lambda n_bits: harm[n_bits].estimate)
 lab.say(
-    f"At {worst} bits the exact zero is worth {harm[worst]} points. The steps have the same width on both "
-    f"sides: all that was moved is the position of the marks, by less than half a step."
+    f"At {worst} bits the exact zero is worth {harm[worst]} points. The steps have "
+    "the same width on both sides: all that was moved is the position of the marks, "
+    "by less than half a step."
 )
 
 # %% [markdown]
@@ -332,7 +341,8 @@ for low, high in ((-1.0, 1.0), (0.0, 1.0), (9.0, 10.0)):
     used = len(np.unique(quant.quantize(np.linspace(low, high, 10_000), p)))
     scale, zero = float(p.scale), int(p.zero_point)
     print(
-        f"[{low:4}, {high:4}]  scale {scale:.5f}  zero point {zero:4}  {used} integers used"
+        f"[{low:4}, {high:4}]  scale {scale:.5f}  zero point {zero:4}  {used} "
+        "integers used"
     )
 
 # %% [markdown]
@@ -376,8 +386,9 @@ terms = (
 accumulator = kernels.int8_matmul(x, np.ascontiguousarray(w.T), z_x, z_w)
 assert np.array_equal(sum(terms), accumulator)
 lab.say(
-    f"Zero points: {z_w} for the weights, {z_x} for the inputs. The four terms of (12) add up to the "
-    f"integer product in all {accumulator.size:,} outputs, difference 0. Their typical sizes: "
+    f"Zero points: {z_w} for the weights, {z_x} for the inputs. The four terms of "
+    f"(12) add up to the integer product in all {accumulator.size:,} outputs, "
+    "difference 0. Their typical sizes: "
     f"{', '.join(f'{np.abs(t).mean():,.0f}' for t in terms)}."
 )
 
@@ -395,8 +406,8 @@ different = np.count_nonzero(
 )
 assert different == 0
 lab.say(
-    f"Simulated by the formulas in float, and run by compiled integer kernels: {different} of "
-    f"{10 * len(images):,} outputs differ."
+    "Simulated by the formulas in float, and run by compiled integer kernels: "
+    f"{different} of {10 * len(images):,} outputs differ."
 )
 
 # %% [markdown]
@@ -449,11 +460,14 @@ print(
 print("W.min():            ", smallest.shape, smallest)
 lab.erratum(
     "balance/4.2#min-and-max",
-    "min(W, q) and max(W, −q) are the smallest and the largest value of W within the range.",
-    f"min(W, 0.05) is a whole matrix with {len(np.unique(capped)):,} different values; the smallest weight "
-    f"is one number, {smallest:.3f}, and does not depend on q.",
-    "Element by element they put a cap at q and a floor at −q: together, clip(W, −q, q). The smallest and "
-    "the largest weight have their place elsewhere, in the scale, where the original has none.",
+    "min(W, q) and max(W, −q) are the smallest and the largest value of W within the "
+    "range.",
+    f"min(W, 0.05) is a whole matrix with {len(np.unique(capped)):,} different "
+    f"values; the smallest weight is one number, {smallest:.3f}, and does not depend "
+    "on q.",
+    "Element by element they put a cap at q and a floor at −q: together, clip(W, −q, "
+    "q). The smallest and the largest weight have their place elsewhere, in the "
+    "scale, where the original has none.",
 )
 
 # %% [markdown]
@@ -598,7 +612,8 @@ lab.table(
         "against float",
     ),
     rows,
-    "The dense layer in four bits. Last column: percentage points with their paired 95 % interval.",
+    "The dense layer in four bits. Last column: percentage points with their paired "
+    "95 % interval.",
 )
 best = {
     "smallest squared error": min(names, key=lambda n: measured[n, 4][0]),
@@ -608,7 +623,8 @@ best = {
 lab.say("; ".join(f"{what}: **{name}**" for what, name in best.items()) + ".")
 below = [n for n in names if lab.paired(measured[n, 4][3], trained).high < 0]
 lab.say(
-    f"Accuracy below float by more than its interval: {', '.join(below) or 'none of them'}."
+    "Accuracy below float by more than its interval: "
+    f"{', '.join(below) or 'none of them'}."
 )
 
 # %% [markdown]
@@ -634,9 +650,10 @@ with plots.style():
     bottom.grid(axis="y", visible=False)
 lab.show(
     fig,
-    "Histogram of the weights, a narrow bell, and below it the levels: evenly spaced over the whole "
-    "range, evenly over a part of it, denser near zero (Lloyd-Max), very dense near zero and none in the "
-    "tails (equal population), doubling from level to level (powers of two).",
+    "Histogram of the weights, a narrow bell, and below it the levels: evenly spaced "
+    "over the whole range, evenly over a part of it, denser near zero (Lloyd-Max), "
+    "very dense near zero and none in the tails (equal population), doubling from "
+    "level to level (powers of two).",
 )
 
 # %% [markdown]
@@ -658,14 +675,15 @@ lab.table(
 )
 lab.erratum(
     "balance/4.2#equal-population",
-    "The table is obtained from statistics of the training data such that the quantized weights are "
-    "uniformly distributed in the range.",
-    f"That table uses its codes most evenly ({measured['equal population', 4][2]:.2f} of 4 bits of "
-    f"information), but at 4 bits its squared error is {ratio[4]:.1f} times that of Lloyd–Max, which gets "
-    f"{versus} points more of the test images right.",
-    "Uniform use of the codes maximizes their entropy. Least squared error needs (15): borders halfway, "
-    "levels at the mean of their cell. And a table for weights is fitted to the weights; training data are "
-    "needed for activations.",
+    "The table is obtained from statistics of the training data such that the "
+    "quantized weights are uniformly distributed in the range.",
+    f"That table uses its codes most evenly ({measured['equal population', 4][2]:.2f} "
+    f"of 4 bits of information), but at 4 bits its squared error is {ratio[4]:.1f} "
+    f"times that of Lloyd–Max, which gets {versus} points more of the test images "
+    "right.",
+    "Uniform use of the codes maximizes their entropy. Least squared error needs "
+    "(15): borders halfway, levels at the mean of their cell. And a table for "
+    "weights is fitted to the weights; training data are needed for activations.",
 )
 
 # %% [markdown]
@@ -691,7 +709,8 @@ with plots.style():
     axes.legend()
 lab.show(
     fig,
-    "Squared error against bits. All curves fall, that of powers of two is flat from 4 bits on.",
+    "Squared error against bits. All curves fall, that of powers of two is flat from "
+    "4 bits on.",
 )
 
 # %% [markdown]
@@ -700,14 +719,16 @@ lab.show(
 # %%
 lab.say(
     f"""
-- The original's formula (1) equals |clip(W, −q, q)|: the network drops from {100 * trained.mean():.1f} %
-  to {100 * lost.mean():.1f} %.
-- From "0 must be exact" follow the zero point, the extended range and x̂ = s (q − z). With 80 % of the
-  weights zero and {worst} bits, the exact zero is worth {harm[worst]} points.
-- The error stays within half a step ({max(largest.values()):.4f} steps at most), and integers computed
-  what the formulas say, in all outputs.
-- At four bits the squared errors are {", ".join(f"{n}: {1e6 * measured[n, 4][0]:.1f}" for n in names)} (in
-  millionths). No table is best in every respect: {"; ".join(f"{k}, {v}" for k, v in best.items())}.
+- The original's formula (1) equals |clip(W, −q, q)|: the network drops from
+  {100 * trained.mean():.1f} % to {100 * lost.mean():.1f} %.
+- From "0 must be exact" follow the zero point, the extended range and x̂ = s (q − z).
+  With 80 % of the weights zero and {worst} bits, the exact zero is worth {harm[worst]}
+  points.
+- The error stays within half a step ({max(largest.values()):.4f} steps at most), and
+  integers computed what the formulas say, in all outputs.
+- At four bits the squared errors are
+  {", ".join(f"{n}: {1e6 * measured[n, 4][0]:.1f}" for n in names)} (in millionths). No
+  table is best in every respect: {"; ".join(f"{k}, {v}" for k, v in best.items())}.
 """
 )
 

@@ -93,7 +93,8 @@ with plots.style():
     axes.legend(loc="upper left")
 lab.show(
     fig,
-    alt="A staircase of fifteen steps along the diagonal, flat beyond ±0.5; 0.3 lies on the step of 4.",
+    alt="A staircase of fifteen steps along the diagonal, flat beyond ±0.5; 0.3 lies "
+    "on the step of 4.",
 )
 lab.say(f"The largest error inside the range is **{error / params.scale:.3f} steps**.")
 
@@ -169,9 +170,10 @@ levels = ", ".join(f"{level:.3f}" for _, _, level, _ in rows)
 lab.erratum(
     "balance/4.3#table-returns-one",
     "A lookup table may return 1 for the weight 0.3.",
-    f"Tables fitted to trained weights return the levels {levels}. 1 lies outside of the weights' range, "
-    "and as a code it names whatever stands second.",
-    "A table returns the level nearest to the weight. Which one that is follows from the data and the rule.",
+    f"Tables fitted to trained weights return the levels {levels}. 1 lies outside of "
+    "the weights' range, and as a code it names whatever stands second.",
+    "A table returns the level nearest to the weight. Which one that is follows from "
+    "the data and the rule.",
 )
 
 # %% [markdown]
@@ -183,9 +185,10 @@ written, scaled = models.values()
 lab.say(
     f"""
     - q(0.3) = **{q[0]}** with the scale 0.5 / 7; it stands for {w_hat[0]:.4f}.
-    - On trained weights the formula as written leaves {len(np.unique(written)):,} different values and makes
-      an RMS error of {rms(written):.4f}. With a scale and rounding there are {len(np.unique(scaled))} values,
-      and the error is {rms(scaled):.4f}; the best of the tables makes {min(row[3] for row in rows):.4f}.
+    - On trained weights the formula as written leaves {len(np.unique(written)):,}
+      different values and makes an RMS error of {rms(written):.4f}. With a scale and
+      rounding there are {len(np.unique(scaled))} values, and the error is
+      {rms(scaled):.4f}; the best of the tables makes {min(row[3] for row in rows):.4f}.
     """
 )
 

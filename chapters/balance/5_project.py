@@ -30,7 +30,8 @@ import qbref.nn.functional as F
 from qbref import data, integer, lab, nn, optim, plots, ptq, qnn
 
 print(
-    f"Python {platform.python_version()}, NumPy {np.__version__}, qbref {qb.__version__}"
+    f"Python {platform.python_version()}, NumPy {np.__version__}, qbref "
+    f"{qb.__version__}"
 )
 
 # %% [markdown]
@@ -62,8 +63,8 @@ x_test, y_test = noisy(images.x_test), garment(images.x_test)
 by_threshold = [(x_test[:, :, 2:-2, 2:-2] > t) == y_test for t in (0.1, 0.2, 0.3, 0.4)]
 threshold_right = max(100 * right.mean() for right in by_threshold)
 lab.say(
-    f"{100 * y_test.mean():.1f} % of the test pixels are garment. The best threshold on "
-    f"the noisy pixel alone is right in **{threshold_right:.1f} %** of them."
+    f"{100 * y_test.mean():.1f} % of the test pixels are garment. The best threshold "
+    f"on the noisy pixel alone is right in **{threshold_right:.1f} %** of them."
 )
 
 # %% [markdown]
@@ -123,9 +124,10 @@ print(
 lab.erratum(
     "balance/5.2#bce-without-sigmoid",
     "The loss is the binary cross-entropy of the outputs of a convolution.",
-    f"{outside:.1f} % of the untrained network's outputs are no probabilities, and for "
-    f"{undefined:.1f} % of the pixels the loss is not a finite number. torch 2.13.0 stops "
-    "at the first batch: “all elements of input should be between 0 and 1”.",
+    f"{outside:.1f} % of the untrained network's outputs are no probabilities, and "
+    f"for {undefined:.1f} % of the pixels the loss is not a finite number. torch "
+    "2.13.0 stops at the first batch: “all elements of input should be between 0 and "
+    "1”.",
     "Use the sigmoid, best inside of the loss: binary_cross_entropy_with_logits.",
 )
 
@@ -279,9 +281,9 @@ gain = lab.over_seeds(
 lab.erratum(
     "balance/5.2#no-activation",
     "The two convolutions of the network follow each other directly.",
-    f"One filter with {n_one} parameters gives the answers of all {n_parameters}, up to "
-    f"{apart:.0e}. With a ReLU between the two, the held-out loss is {gain} % lower "
-    "(these two networks, interval over the test images).",
+    f"One filter with {n_one} parameters gives the answers of all {n_parameters}, up "
+    f"to {apart:.0e}. With a ReLU between the two, the held-out loss is {gain} % "
+    "lower (these two networks, interval over the test images).",
     "Put an activation between two linear layers, or merge them: equation (3).",
 )
 
@@ -333,18 +335,19 @@ quantized = {name: model.run(x_test) for name, model in dynamic.items()}
 largest = np.abs(quantized["as written"] - outputs["as written"]).max()
 n_bytes = sum(p.data.nbytes for p in as_written.model.parameters())
 print(
-    f"largest difference {largest:.3f}, {n_bytes} bytes → {dynamic['as written'].nbytes}"
+    f"largest difference {largest:.3f}, {n_bytes} bytes → "
+    f"{dynamic['as written'].nbytes}"
 )
 
 # %%
 lab.erratum(
     "balance/5.2#dynamic-leaves-conv",
     "quantize_dynamic with {Linear, Conv2d} quantizes the two convolutions.",
-    "torch 2.13.0 returns the network unchanged: float32 weights, outputs that differ by "
-    f"exactly 0.0 (recorded). Quantized here, outputs differ by up to {largest:.3f}, and "
-    f"{n_bytes} bytes become {dynamic['as written'].nbytes}.",
-    "PyTorch quantizes convolutions statically. Dynamically, use a function that reports "
-    "what it did to every layer, and check that something changed.",
+    "torch 2.13.0 returns the network unchanged: float32 weights, outputs that "
+    "differ by exactly 0.0 (recorded). Quantized here, outputs differ by up to "
+    f"{largest:.3f}, and {n_bytes} bytes become {dynamic['as written'].nbytes}.",
+    "PyTorch quantizes convolutions statically. Dynamically, use a function that "
+    "reports what it did to every layer, and check that something changed.",
 )
 
 # %% [markdown]
@@ -375,7 +378,8 @@ lab.table(
 flipped = 100 * np.mean((quantized["as written"] > 0) != (outputs["as written"] > 0))
 lab.claim(
     "balance/5.3#keeps-precision",
-    "Quantized dynamically to 8 bits, the network's held-out loss rises by less than 1 %.",
+    "Quantized dynamically to 8 bits, the network's held-out loss rises by less than "
+    "1 %.",
     lab.more_than(-1, saved),
     "Loss saved, in % of the float network's: "
     + "; ".join(f"{name}: {value}" for name, value in saved.items())
@@ -404,9 +408,9 @@ lab.say(
 lab.erratum(
     "balance/5.2#last-batch",
     "The quantized network is verified on the batch that is left over from training.",
-    f"The loss of {n_last} images varies by {high - low:.3f} from batch to batch; what "
-    f"quantization changes is {rise:.5f}. The batch was trained on, and there is no float "
-    "loss to compare with.",
+    f"The loss of {n_last} images varies by {high - low:.3f} from batch to batch; "
+    f"what quantization changes is {rise:.5f}. The batch was trained on, and there is "
+    "no float loss to compare with.",
     "Both networks on the same held-out images, with the interval of the difference.",
 )
 
@@ -507,10 +511,11 @@ lab.erratum(
     "balance/5.4#invented",
     "The program prints a loss of 0.123456789, which shows that precision is kept and "
     "inference is faster.",
-    f"No float32 number prints so: the nearest prints {printed[1]}. A loss says nothing "
-    "of time, and of precision only beside the float network's.",
+    f"No float32 number prints so: the nearest prints {printed[1]}. A loss says "
+    "nothing of time, and of precision only beside the float network's.",
     f"Measured here: held-out loss {losses['as written'].mean():.5f} in float32 and "
-    f"{in_integers['as written'].mean():.5f} in integers; for the time, see the table above.",
+    f"{in_integers['as written'].mean():.5f} in integers; for the time, see the table "
+    "above.",
 )
 
 # %% [markdown]
@@ -518,11 +523,15 @@ lab.erratum(
 
 # %%
 lab.say(f"""
-- As written, the program stops at its first batch, and where it quantizes, it quantizes nothing.
-- Mended and quantized in earnest, {n_bytes} bytes become {dynamic["as written"].nbytes}, and the held-out
-  loss changes by {-saved["as written"].estimate:.3f} %.
-- Times as fast as float32: {"; ".join(f"{name}: **{ratio}**" for name, ratio in faster.items())}.
-- Its {n_parameters} parameters do the work of {n_one}; merging them makes it **{merged}** times as fast.
+- As written, the program stops at its first batch, and where it quantizes, it quantizes
+  nothing.
+- Mended and quantized in earnest, {n_bytes} bytes become
+  {dynamic["as written"].nbytes}, and the held-out loss changes by
+  {-saved["as written"].estimate:.3f} %.
+- Times as fast as float32:
+  {"; ".join(f"{name}: **{ratio}**" for name, ratio in faster.items())}.
+- Its {n_parameters} parameters do the work of {n_one}; merging them makes it
+  **{merged}** times as fast.
 """)
 
 # %% [markdown]

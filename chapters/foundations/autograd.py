@@ -450,10 +450,10 @@ lab.show(
 
 # %%
 lab.say(f"""
-- {n_parameters:,} gradients agree with difference quotients within **{worst:.0e}** and with
-  `qbref` within **{apart:.0e}**, at the price of **{price}** forward passes.
-- Weights of three values: the true derivative leaves **{moved}** weights moved; the straight-through
-  estimator gains **{gains["rounded, true derivative"]}** points.
+- {n_parameters:,} gradients agree with difference quotients within **{worst:.0e}** and
+  with `qbref` within **{apart:.0e}**, at the price of **{price}** forward passes.
+- Weights of three values: the true derivative leaves **{moved}** weights moved; the
+  straight-through estimator gains **{gains["rounded, true derivative"]}** points.
 """)
 
 # %% [markdown]

@@ -156,9 +156,10 @@ lab.erratum(
     "realtime/1#between",
     "Binarization limits weights and activations to between −1 and 1.",
     f"{used.size:,} weights and {activations.size:,} activations of a binary layer "
-    "take two values each, −1 and +1, the weights times a scale for each filter. Behind the "
-    f"weights are real numbers, whose signs they are: {len(np.unique(latent)):,} different "
-    f"ones, from {latent.min():.2f} to {latent.max():.2f}.",
+    "take two values each, −1 and +1, the weights times a scale for each filter. "
+    "Behind the weights are real numbers, whose signs they are: "
+    f"{len(np.unique(latent)):,} different ones, from {latent.min():.2f} to "
+    f"{latent.max():.2f}.",
     "Binary values are exactly −1 or +1, nothing between. The real numbers exist only "
     "while the network is trained (latent weights).",
 )

@@ -53,7 +53,8 @@ assert np.array_equal(q, quant.quantize(W, p)) and np.array_equal(
 )
 
 print(
-    f"{W.size:,} weights from {W.min():.4f} to {W.max():.4f}, scale {s:.6f}, zero point {z}"
+    f"{W.size:,} weights from {W.min():.4f} to {W.max():.4f}, scale {s:.6f}, zero "
+    f"point {z}"
 )
 print("weight  ", *(f"{v:+.5f}" for v in W[0, 300:306]))
 print("integer ", *(f"{v:8}" for v in q[0, 300:306]))
@@ -76,8 +77,8 @@ with plots.style():
         axes.set(title=f"after: {n_bits} bits", xlabel="integer", ylim=(0, None))
 lab.show(
     fig,
-    "Three histograms of the same bell: float weights, 8-bit integers as a fine comb, 4-bit integers as "
-    "a dozen separate teeth.",
+    "Three histograms of the same bell: float weights, 8-bit integers as a fine "
+    "comb, 4-bit integers as a dozen separate teeth.",
 )
 
 # %% [markdown]
@@ -93,7 +94,8 @@ for n_bits in (8, 6, 4, 2):
     error = np.abs(W - quant.fake_quantize(W, by_bits)).max()
     step = by_bits.scale
     print(
-        f"{n_bits} bits: step {step:.5f}, largest error {error:.5f}, {error / step:.3f} steps"
+        f"{n_bits} bits: step {step:.5f}, largest error {error:.5f}, "
+        f"{error / step:.3f} steps"
     )
 
 # %% [markdown]
@@ -204,7 +206,8 @@ faster = {
 lab.table(
     ("microseconds", "median"),
     [(name, f"{1e6 * np.median(t):.0f}") for name, t in times.items()],
-    f"Network: 64 images. Product: (64 × {W.shape[1]}) · ({W.shape[1]} × {W.shape[0]}).",
+    f"Network: 64 images. Product: (64 × {W.shape[1]}) · ({W.shape[1]} × "
+    f"{W.shape[0]}).",
 )
 lab.claim(
     "realtime/2.1.1#faster",
@@ -370,8 +373,9 @@ with plots.style():
     axes.legend(loc="lower left")
 lab.show(
     fig,
-    "Accuracy on the digits at 8, 4, 3, 2 and 1 bits with intervals over seeds: the curves lie together "
-    "at 8 bits and part at few bits, where QAT stays above both kinds of PTQ.",
+    "Accuracy on the digits at 8, 4, 3, 2 and 1 bits with intervals over seeds: the "
+    "curves lie together at 8 bits and part at few bits, where QAT stays above both "
+    "kinds of PTQ.",
 )
 
 # %% [markdown]
@@ -382,7 +386,8 @@ lab.show(
 # %%
 lab.claim(
     "realtime/2.1.2#qat-keeps-more",
-    "Quantization-aware training keeps more accuracy than quantization after equally long training.",
+    "Quantization-aware training keeps more accuracy than quantization after equally "
+    "long training.",
     lab.more_than(0, gains),
     "Points: "
     + "; ".join(f"{name}: {gain}" for name, gain in gains.items())
@@ -391,9 +396,11 @@ lab.claim(
 cost = lab.median(np.divide(seconds["QAT"], seconds["PTQ"]))
 lab.claim(
     "realtime/2.1.2#qat-costs-more",
-    "Quantization-aware training needs more computation than quantization after training.",
+    "Quantization-aware training needs more computation than quantization after "
+    "training.",
     lab.more_than(1, cost),
-    f"{np.median(seconds['QAT']):.2f} s against {np.median(seconds['PTQ']):.2f} s: {cost} times as long.",
+    f"{np.median(seconds['QAT']):.2f} s against {np.median(seconds['PTQ']):.2f} s: "
+    f"{cost} times as long.",
 )
 
 # %% [markdown]
@@ -417,9 +424,9 @@ lab.claim(
     "realtime/2.1.2#ptq-simpler",
     "Quantization after training is simple to carry out.",
     lab.facts(simple),
-    f"{sum(map(len, batches))} images without labels, {np.median(seconds['PTQ']):.2f} s, "
-    f"{np.count_nonzero(first != second)} outputs different in a second run; an epoch of QAT takes "
-    f"{np.median(seconds['QAT']) / EPOCHS:.2f} s.",
+    f"{sum(map(len, batches))} images without labels, {np.median(seconds['PTQ']):.2f} "
+    f"s, {np.count_nonzero(first != second)} outputs different in a second run; an "
+    f"epoch of QAT takes {np.median(seconds['QAT']) / EPOCHS:.2f} s.",
 )
 
 # %% [markdown]
@@ -430,13 +437,17 @@ enough = [name for name, value in losses.items() if value.low > -1]
 better = [name for name, gain in gains.items() if gain.low > 0]
 lab.say(
     f"""
-- Eight bits make the network {float_bytes / sizes["INT8"]:.1f} times smaller and change its accuracy by
-  {losses["INT8"]} points. The loss is certainly below one point with: {", ".join(enough) or "none"}.
-- Bytes follow the storage, not the name: INT3 takes {sizes["INT3"]:,} bytes, INT4 {sizes["INT4"]:,}.
-- With 64 images the INT8 network is {faster["network, INT8 against FP32"]} times as fast as the float one;
-  four bits against eight: {faster["network, INT4 against INT8"]} times.
-- Training with quantization is better, by more than its interval, for: {", ".join(better) or "none"}. At two
-  bits the gain is {gains["INT2"]} points. It takes {cost} times as long.
+- Eight bits make the network {float_bytes / sizes["INT8"]:.1f} times smaller and change
+  its accuracy by {losses["INT8"]} points. The loss is certainly below one point with:
+  {", ".join(enough) or "none"}.
+- Bytes follow the storage, not the name: INT3 takes {sizes["INT3"]:,} bytes, INT4
+  {sizes["INT4"]:,}.
+- With 64 images the INT8 network is {faster["network, INT8 against FP32"]} times as
+  fast as the float one; four bits against eight: {faster["network, INT4 against INT8"]}
+  times.
+- Training with quantization is better, by more than its interval, for:
+  {", ".join(better) or "none"}. At two bits the gain is {gains["INT2"]} points. It
+  takes {cost} times as long.
 """
 )
 

@@ -186,7 +186,7 @@ for n in sizes:
 lab.table(
     ("images", "mean accuracy, %", "lowest", "highest"),
     [(n, *(f"{f(a):.1f}" for f in (np.mean, min, max))) for n, a in spread.items()],
-    f"Four bits, three choices for each number; float: "
+    "Four bits, three choices for each number; float: "
     f"{100 * in_float[:1000].mean():.1f} %.",
 )
 
@@ -211,8 +211,8 @@ for name, images in biased.items():
 better = {n: lab.paired(widths[8], biased_answers[n]) for n in biased}
 lab.claim(
     "realtime/2.3.1#representative",
-    "Calibration with representative data is better than with other data (8 bits, min "
-    "to max).",
+    "Calibration with representative data is better than with other data (8 bits, "
+    "min to max).",
     lab.more_than(0, better),
     "Points gained: "
     + "; ".join(f"{name}: {gain}" for name, gain in better.items())
@@ -248,8 +248,7 @@ lab.show(
         A, choices, "One glitch in 256 images, and what each observer keeps"
     ),
     "Histogram of the activations, nearly all below a tenth of the largest; below it "
-    "the ranges that "
-    "min-max, percentile, MSE and entropy keep.",
+    "the ranges that min-max, percentile, MSE and entropy keep.",
 )
 
 # %% [markdown]
@@ -297,11 +296,10 @@ with plots.style():
     top.legend(fontsize=9, ncols=2)
 lab.show(
     fig,
-    "Above: squared error over the threshold, falling where clipping rules and rising "
-    "where rounding does. "
-    "Below: accuracy, with a plateau at small thresholds and a cliff towards the "
-    "outlier. Vertical lines "
-    "mark the choices of the observers.",
+    "Above: squared error over the threshold, falling where clipping rules and "
+    "rising where rounding does. Below: accuracy, with a plateau at small thresholds "
+    "and a cliff towards the outlier. Vertical lines mark the choices of the "
+    "observers.",
 )
 
 # %%
@@ -662,8 +660,8 @@ with plots.style():
 lab.show(
     fig,
     "Left: accuracy over contrast of the float network and three integer models. "
-    "Right: shares of saturated "
-    "integers by layer and contrast; the row of the input stands out.",
+    "Right: shares of saturated integers by layer and contrast; the row of the input "
+    "stands out.",
 )
 
 # %% [markdown]
@@ -684,8 +682,8 @@ for event, (name, light) in events.items():
     change[event] = lab.paired(right(calibrate_at(light), x), right(ready[name], x))
     lab.say(
         f"{event}: saturated {usual:.1%} → {now:.1%}, alarm: "
-        f"{'yes' if alarm[event] else 'no'}. "
-        f"Recalibrating changes accuracy by **{change[event]}** points."
+        f"{'yes' if alarm[event] else 'no'}. Recalibrating changes accuracy by "
+        f"**{change[event]}** points."
     )
 lab.claim(
     "realtime/2.3.2#monitoring-pays",
@@ -705,19 +703,18 @@ lab.claim(
 # %%
 lab.say(
     f"""
-- The patient lost {lab.paired(in_float, answers[patient])} points. More bits alone
-  gave back
-  {alone["more bits: 8"]}, QAT alone {alone["QAT"]}, good data alone
+- The patient lost {lab.paired(in_float, answers[patient])} points. More bits alone gave
+  back {alone["more bits: 8"]}, QAT alone {alone["QAT"]}, good data alone
   {alone["good data"]}.
 - One calibration image instead of 256 costs {better["one image"]} points at 8 bits,
-  dark images
-  {better["dark images"]}.
+  dark images {better["dark images"]}.
 - With a glitch in the data, the whole range and the range of the entropy differ by
   {cover["against clipping an outlier"]} points.
 - A stretched depthwise network, 8 bits per tensor:
-  {100 * rescue["stretched", "per tensor"].mean():.1f} %;
-  equalized: {100 * rescue["then equalized", "per tensor"].mean():.1f} %.
-- Recalibration: {"; ".join(f"{event}: {gain}" for event, gain in change.items())} points.
+  {100 * rescue["stretched", "per tensor"].mean():.1f} %; equalized:
+  {100 * rescue["then equalized", "per tensor"].mean():.1f} %.
+- Recalibration: {"; ".join(f"{event}: {gain}" for event, gain in change.items())}
+  points.
 """
 )
 
