@@ -3,8 +3,8 @@
 import numpy as np
 
 from qbref.conventions.tflite.activation import activation_range
+from qbref.conventions.tflite.blocks import in_whole_blocks
 from qbref.conventions.tflite.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
-from qbref.conventions.tflite.narrow import narrow_in_blocks, saturated_to_int16
 from qbref.conventions.tflite.tensors import as_kernels
 from qbref.conventions.tflite.two_inputs import as_two_inputs, elementwise
 from qbref.quant.rounding import round_half_even
@@ -65,7 +65,10 @@ def _product(inputs, y_zero_point, kernels):
     is_int8 = inputs.dtype == np.int8
     if kernels == "xnnpack" and is_int8 and 2.0**-16 <= m < 2.0**8:
         return round_half_even(product.astype(np.float32) * m).astype(np.int64) + y_zero_point
-    y = multiply_by_quantized_multiplier(product, *quantize_multiplier(m)).astype(np.int64)
+    rounded = multiply_by_quantized_multiplier(product, *quantize_multiplier(m)).astype(np.int64)
+    y = rounded + y_zero_point
     if kernels != "ref" and is_int8:
-        return narrow_in_blocks(y, y_zero_point, saturated_to_int16)
-    return y + y_zero_point
+        whole = in_whole_blocks(y.shape[1])
+        in_int16 = np.clip(rounded[:, :whole], -(2**15), 2**15 - 1)
+        y[:, :whole] = (in_int16 + y_zero_point).astype(np.int16)
+    return y
