@@ -7,7 +7,7 @@ from qbref.conventions.tflite.blocks import BLOCK, in_whole_blocks
 from qbref.conventions.tflite.common_grid import LEFT_SHIFT, rounded_twice, shifted_after, shifted_before
 from qbref.conventions.tflite.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from qbref.conventions.tflite.tensors import as_kernels
-from qbref.conventions.tflite.two_inputs import as_two_inputs, elementwise
+from qbref.conventions.tflite.two_inputs import as_two_inputs, elementwise, fits_xnnpack
 from qbref.quant.rounding import round_half_even
 
 SIXTEENS, EIGHTS = (BLOCK, shifted_before), (8, shifted_after)
@@ -45,7 +45,7 @@ def add(
     ``"xnnpack"``
         int8: both scales become integers m = half_even(scale / y_scale · 2^e), with e such that the larger
         one has 21 bits, and y = (m_a · (a − a_zero_point) + m_b · (b − b_zero_point) + 2^(e−1)) >> e.
-        A scale / y_scale outside [2^−10, 2^8), or int16, is left to "opt".
+        A scale / y_scale outside [2^−10, 2^8), int16, or more than six axes are left to "opt".
 
     Parameters
     ----------
@@ -69,12 +69,12 @@ def add(
     >>> add(a, 0.5, 0, b, 0.5, 0, 1.0, 0), add(a, 0.5, 0, b, 0.5, 0, 1.0, 0, kernels="xnnpack")
     (array([ 1,  2, -1], dtype=int8), array([1, 2, 0], dtype=int8))
     """
-    kernels = as_kernels(kernels)
     inputs = as_two_inputs(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale)
+    kernels = _kernels_for(inputs, as_kernels(kernels))
     limits = activation_range(activation, inputs.y_scale, y_zero_point, inputs.dtype, kernels)
     if kernels == "ref":
         return elementwise(lambda part: _fixed_point_sum(part, np.add) + y_zero_point, inputs, limits)
-    if kernels == "xnnpack" and _is_taken_by_xnnpack(inputs):
+    if kernels == "xnnpack":
         return elementwise(lambda part: _xnnpack_sum(part, np.add) + y_zero_point, inputs, limits)
     return elementwise(lambda part: _optimized_sum(part, y_zero_point), inputs, limits)
 
@@ -100,11 +100,10 @@ def sub(
     >>> sub(np.array([5], np.int8), 0.5, 0, np.array([3], np.int8), 0.5, 0, 1.0, 0)
     array([1], dtype=int8)
     """
-    kernels = as_kernels(kernels)
     inputs = as_two_inputs(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale)
+    kernels = _kernels_for(inputs, as_kernels(kernels))
     limits = activation_range(activation, inputs.y_scale, y_zero_point, inputs.dtype, kernels)
-    taken = kernels == "xnnpack" and _is_taken_by_xnnpack(inputs)
-    rule = _xnnpack_sum if taken else _fixed_point_sum
+    rule = _xnnpack_sum if kernels == "xnnpack" else _fixed_point_sum
     return elementwise(lambda part: rule(part, np.subtract) + y_zero_point, inputs, limits)
 
 
@@ -137,9 +136,11 @@ def _optimized_sum(inputs, y_zero_point):
     return y
 
 
-def _is_taken_by_xnnpack(inputs):
+def _kernels_for(inputs, kernels):
+    """XNNPACK leaves to "opt" what it does not take."""
     ratios = _ratios(inputs)
-    return inputs.dtype == np.int8 and ((ratios >= 2.0**-10) & (ratios < 2.0**8)).all()
+    taken = fits_xnnpack(inputs) and ((ratios >= 2.0**-10) & (ratios < 2.0**8)).all()
+    return "opt" if kernels == "xnnpack" and not taken else kernels
 
 
 def _xnnpack_sum(inputs, operation):

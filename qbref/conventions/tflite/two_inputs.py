@@ -44,6 +44,11 @@ def as_two_inputs(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale):
     )
 
 
+def fits_xnnpack(inputs):
+    """Whether XNNPACK has the dtype and as many axes."""
+    return inputs.dtype == np.int8 and max(inputs.a.ndim, inputs.b.ndim) <= 6
+
+
 def elementwise(rule, inputs, limits):
     """clip(rule(inputs)); the rule sees a − a_zero_point and b − b_zero_point, int64 arrays (runs, run).
 

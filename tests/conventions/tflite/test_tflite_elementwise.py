@@ -220,6 +220,27 @@ def test_outside_its_range_of_scales_xnnpack_leaves_the_work_to_the_optimized_ke
     assert mul(a, 256.0, 0, b, 1.0, 0, 1.0, 58, kernels="xnnpack").tolist() == [-128] * 16
 
 
+def test_what_xnnpack_leaves_is_limited_as_the_optimized_kernel_does():
+    """LiteRT 2.3.0: 6 / 4 + 1 is 2 or, where XNNPACK refuses a scale, 3."""
+    a, b, zero = np.array([100], np.int8), np.array([100], np.int8), np.zeros(1, np.int8)
+    for operator in (add, sub):
+        assert operator(a, 2.0, 0, zero, 1.0, 0, 4.0, 1, "relu6", "xnnpack") == 2
+        assert operator(a, 2.0, 0, zero, 2.0**-13, 0, 4.0, 1, "relu6", "xnnpack") == 3
+    assert mul(a, 2.0, 0, b, 1.0, 0, 4.0, 1, "relu6", "xnnpack") == 2
+    assert mul(a, 2.0, 0, b, 1024.0, 0, 4.0, 1, "relu6", "xnnpack") == 3
+
+
+@pytest.mark.parametrize("axes, sum_of_minus_half, product_of_half", [(6, 0, 0), (7, -1, 1)])
+def test_xnnpack_takes_no_more_than_six_axes(axes, sum_of_minus_half, product_of_half):
+    """LiteRT 2.3.0."""
+    one, shape = np.ones(1, np.int8), (1,) * axes
+    for operator in (add, sub):
+        y = operator(-one.reshape(shape), 0.5, 0, one - one, 0.5, 0, 1.0, 0, kernels="xnnpack")
+        assert (y.shape, y.item()) == (shape, sum_of_minus_half)
+    for a, b in ((one.reshape(shape), one), (one, one.reshape(shape))):
+        assert mul(a, 0.5, 0, b, 1.0, 0, 1.0, 0, kernels="xnnpack").item() == product_of_half
+
+
 @pytest.mark.parametrize(
     ("a_shape", "b_shape", "run"),
     [
