@@ -78,18 +78,18 @@ rows = []
 for name, ns, parts in zip(names, counts.T, share.T, strict=True):
     rows.append((name, *(f"{n:,} ({p:.0%})" for n, p in zip(ns, parts, strict=True))))
 header = ("layer", "weights", "activations written", "multiply-adds")
-lab.table(header, rows, "For one image.")
+lab.table(header, rows, "For one image; activations after pooling.")
 
 # %% [markdown]
 # Three columns, three different layers in the lead. A convolution uses few weights many times, a dense
-# layer many weights once. Compress the weights of the convolutions, and nothing has been gained; spare
-# the multiplications of the dense layers, and nearly all of the work is still there. So what does a model
-# have to gain, and where?
+# layer many weights once. Compress the weights of the convolutions, and hardly a byte is saved; spare the
+# multiplications of the dense layers, and most of the work is still there. So what is there to gain, and
+# where?
 #
 # ## Storage
 #
 # All constants of the model have to be stored for as long as it exists, and each activation until the next
-# layer has read it. We count bytes of arrays, not bits of an idea: biases and scales are included.
+# layer has read it. We count the bytes of all arrays: biases and scales are included.
 
 # %%
 float_constants = [
@@ -99,7 +99,7 @@ int8_constants = [sum(layer.nbytes for layer in part) for part in int8_parts]
 float_moved = [v.nbytes / BATCH for v in float_values[1:]]
 int8_moved = [v.nbytes / BATCH for v in int8_values[1:]]
 stored = {
-    "constants": (sum(float_constants), sum(int8_constants)),
+    "constants": (sum(float_constants), model.nbytes),
     "activations of an image": (sum(float_moved), sum(int8_moved)),
 }
 lab.claim(
@@ -108,7 +108,7 @@ lab.claim(
     lab.facts({what: after < before for what, (before, after) in stored.items()}),
     "Bytes in float32 and in int8: "
     + "; ".join(
-        f"{what} {b:,.0f} and {a:,.0f}, 1/{b / a:.1f}"
+        f"{what} {b:,.0f} and {a:,.0f}, 1/{b / a:.2f}"
         for what, (b, a) in stored.items()
     ),
 )
@@ -117,9 +117,9 @@ lab.claim(
 (c, a), (c8, a8) = zip(*stored.values(), strict=True)
 lab.say(f"""
 Which of the two matters depends on how many images pass at once: from a batch of
-**{c / a:.0f}** in float32 ({c8 / a8:.0f} in int8) the activations outweigh the
-constants. Whoever quantizes weights alone helps the device that sees one image at a
-time, not the server.
+**{np.ceil(c / a):.0f}** in float32 ({np.ceil(c8 / a8):.0f} in int8) the layers write
+more bytes of activations than there are constants. Quantizing the weights alone helps
+the device that sees one image at a time more than the server.
 """)
 
 # %% [markdown]
@@ -127,10 +127,10 @@ time, not the server.
 #
 # Does quantization compute less? By (1) the number of multiply-adds depends on shapes alone, and the shapes
 # are the same. What shrinks is each operand, from 32 bits to 8. A multiplier of $n$-bit numbers adds up
-# about $n^2$ bits, so that its circuit shrinks with the *square*; and a register of 256 bits that holds 8
-# floats holds 32 bytes. Whether that saves *time* has to be measured: part by part, in float and in int8,
-# in turns. The float parts are the library's own. (With one image at a time, calling them from Python
-# costs more than what they compute; with 64 at a time it does not.)
+# about $n^2$ bits, so that its circuit shrinks with the *square* (of a float32, 24 bits are multiplied: its
+# fraction and the one before it); and a register of 256 bits that holds 8 floats holds 32 bytes. Whether
+# that saves *time* has to be measured: part by part, in float and in int8, in turns. The float parts are
+# the library's own. (With one image at a time, mostly their calls from Python would be timed.)
 
 # %%
 turns = {}
@@ -148,11 +148,14 @@ lab.table(
     f"{BATCH} images, one thread.",
 )
 
+# %% [markdown]
+# Reduced, for the claim, means less by more than one per cent: the same number of operations is not less.
+
 # %%
 exactly = {
     "operations": 1.0,
     "bits of an operand": 32 / 8,
-    "bits to multiply": 32**2 / 8**2,
+    "bits to add up": 24**2 / 8**2,
 }
 reduced = {what: lab.Interval(r, r, r) for what, r in exactly.items()}
 reduced |= {f"time of {name}": ratio for name, ratio in faster.items()}
@@ -161,7 +164,7 @@ lab.claim(
     "Quantization reduces computation, by more than one per cent.",
     lab.more_than(1.01, reduced),
     f"{counts[2].sum():,} multiply-adds an image, in float32 and in int8. Times less: "
-    + "; ".join(f"{what} {r}" for what, r in reduced.items()),
+    + "; ".join(f"{what}: {r}" for what, r in reduced.items()),
 )
 
 # %% [markdown]
@@ -240,7 +243,8 @@ lab.say(
 # ## Why the time follows neither: the roofline
 #
 # A product must be computed *and* its numbers must be fetched. Let $I$ be its intensity (计算强度), the
-# operations that it makes for each byte it moves. Then its speed is bounded by two roofs,
+# operations that it makes for each byte it moves (a multiply-add is two; int8 reads bytes, and writes its
+# sums with 32 bits). Then its speed is bounded by two roofs,
 #
 # $$ \text{speed} \le \min(\text{peak},\; I \cdot \text{bandwidth}) \tag{3} $$
 #
@@ -277,16 +281,20 @@ for name, shape in shapes.items():
         ]
         best[name, kind] = row = max(rows, key=lambda row: row["gops"])
         points.append((kind, kind, row["operations_per_byte"], row["gops"], name))
-_, *outside = bench["read_bandwidth"].items()  # 64 images do not fit into 16 KiB
-reading = {f"{int(n) // 2**20} MiB": rate for n, rate in outside}
+reading = {  # outside of the nearest caches, for what 64 images take
+    f"{int(n) // 2**20} MiB": rate
+    for n, rate in bench["read_bandwidth"].items()
+    if int(n) >= 2**20
+}
 fig = plots.roofline(points, peaks, reading, "The products of the four layers")
 lab.show(fig, fig.get_label())
 
 # %% [markdown]
-# To the left of a roof's bend a product waits for memory, to the right of it for arithmetic. Fewer bytes move
+# To the left of a roof's bend the lower limit is memory, to the right of it arithmetic. Fewer bytes move
 # int8 to the right, to where its roof is high. But the first convolution stays far to the left: it sums nine
-# terms only, there is little to compute on what has been fetched, and a faster multiplier is of no use. The
-# last layer is over so soon that mostly its call is timed.
+# terms only, there is little to compute on what has been fetched, and a faster multiplier is of little use.
+# A point far below both roofs loses its time to what (3) does not count: with few terms or few columns
+# a kernel is busy with beginning and ending, and of the last layer mostly the call is timed.
 
 # %%
 rows = []
@@ -327,5 +335,5 @@ lab.say(f"""
 # 1. The second convolution gets 64 filters in place of 32. Compute the three columns of the first table by
 #    hand, then check with an untrained network. Which layer's weights grow, too?
 # 2. Set `BATCH = 1` and run the roofline again. Which products move to the left, which stay, and why?
-# 3. By (3), from how many terms $K$ on is an int8 product of many rows and 32 columns bounded by
-#    arithmetic, if its numbers come from the 16 MiB? Use your own processor's limits.
+# 3. By (3), from how many terms $K$ on is an int8 product of very many rows and 32 columns bounded by
+#    arithmetic, if its numbers are read at the speed of 16 MiB? Use your own processor's limits.

@@ -9,14 +9,14 @@
 # quantization (激活量化), and says how the first is done: with a fixed range or with a lookup table. Which of
 # the two steps costs the accuracy? It sounds like a question with one answer. After this chapter you can
 #
-# - quantize weights, activations or both, and attribute a loss of accuracy to the guilty one;
+# - quantize weights, activations or both, and say which of them costs the accuracy;
 # - name three ways in which activations differ from weights, each with a figure;
 # - choose signed or unsigned, symmetric (对称) or asymmetric (非对称) levels for either, and say what a wrong
 #   choice costs in bits;
 # - say what is fixed in "a fixed range", and when non-uniform quantization needs no table.
 #
-# Read first: [the affine map](realtime/2.1). The run takes about twenty seconds, and half a minute more the
-# first time, to train the network.
+# Read first: [the affine map](realtime/2.1.1). The run takes under a minute, and half a minute more the first
+# time, to train the network.
 #
 # ## Two kinds of numbers
 #
@@ -36,10 +36,7 @@ paths = [
     i for i, layer in enumerate(folded) if isinstance(layer, (nn.Conv2d, nn.Linear))
 ]
 weights = {i: folded[i].weight.data for i in paths}
-inputs = {
-    i: lab.scores(nn.Sequential(*list(folded)[:i]), images) if i else images
-    for i in paths
-}
+inputs = {i: lab.scores(folded[:i], images) if i else images for i in paths}
 
 layer = paths[2]
 with plots.style():
@@ -83,8 +80,8 @@ lab.table(
         "its inputs",
         "zero",
         "largest of one image",
-        "w tail",
-        "x tail",
+        "tail of weights",
+        "tail of inputs",
     ),
     rows,
     "Tail: the largest magnitude over the 99 % quantile. The inputs are those of 256 "
@@ -95,15 +92,15 @@ lab.table(
 # Three differences, then, and each is a question to the quantizer:
 #
 # 1. the range of activations **depends on the data** (column five), so it has to be estimated;
-# 2. they have **tails** (last column): a few large values, and a range that follows them;
+# 2. behind the first layer they have long **tails** (last column): a few large values stretch the range;
 # 3. most are **one-sided**, and a good share is exactly zero.
 #
 # ## Which of them costs the accuracy?
 #
 # Quantize the weights to $n$ bits, the activations to $n$ bits, or both. The partner stays at eight bits, so
 # that everything can run on integers; what that costs we check below. Weights get a symmetric ruler for each
-# output channel. For activations we try two ways to choose the range on the same 256 images: from the
-# smallest to the largest value, and the range with the smallest squared error.
+# output channel, with the range of the smallest squared error. For activations we try two ways to choose the
+# range on the same 256 images: from the smallest to the largest value, and the smallest squared error again.
 
 # %%
 OBSERVERS = {"min-max": calibration.MinMax, "MSE": calibration.MSE}
@@ -164,13 +161,15 @@ lab.table(
         for name, kind in kinds.items()
     ],
 )
+rows = []
+for name, kind in kinds.items():
+    losses = [loss[(*kind, n)] for n in BITS]
+    rows.append(
+        (name, *(f"{v.estimate:.2f} ± {v.high - v.estimate:.2f}" for v in losses))
+    )
 lab.table(
     ("quantized", *(f"{n} bits, points" for n in BITS)),
-    [
-        (name, *(f"{v.estimate:.2f} ± {v.high - v.estimate:.2f}" for v in losses))
-        for name, kind in kinds.items()
-        for losses in [[loss[(*kind, n)] for n in BITS]]
-    ],
+    rows,
     f"Against float, {lab.accuracy(right(in_float))} % of {len(in_float):,} images.",
 )
 
@@ -204,8 +203,7 @@ lab.show(
 )
 
 # %% [markdown]
-# Two readings. First, *are activations harder than weights?* It depends on the range, more than on anything
-# else:
+# Two readings. First, *are activations harder than weights?* It depends on how their range is chosen:
 
 # %%
 harder = {
@@ -233,8 +231,9 @@ for observer, gaps in harder.items():
     )
 
 # %% [markdown]
-# The reputation of activations is made by their tails. A range that follows the largest value leaves the rest
-# to few levels; a range that lets go of the tail need not. Second, *do the two losses add up?*
+# Activations are known for being hard, and it is their tails that make them so. A range that follows the
+# largest value leaves few levels to the rest; one that lets go of the tail need not. Second, *do the two
+# losses add up?*
 
 # %%
 sums = {
@@ -248,9 +247,9 @@ lab.table(
 )
 
 # %% [markdown]
-# Where the sum lies outside the interval, they do not. Rounding errors of one kind may cancel those of the
-# other, or push the same images over the edge. Whoever tunes weights and activations one at a time should
-# measure the pair in the end.
+# Where the sum (which is as uncertain as its parts) lies far outside the interval, they do not. Rounding
+# errors of one kind may cancel those of the other, or push the same images over the edge. Whoever tunes
+# weights and activations one at a time should measure the pair in the end.
 #
 # And the partner at eight bits? Weight-only quantization (仅权重量化), as large language models use it, has
 # activations in float. `qnn.in_float` switches them off in the simulation.
@@ -317,8 +316,8 @@ lab.table(
 # $$ \sum_k q_w\,(q_x - z_x) = \sum_k q_w q_x - z_x \sum_k q_w, \tag{2} $$
 #
 # and the second sum is a constant, known before any image arrives. A zero point of the *weights* would bring
-# in $\sum_k q_x$, to be summed anew for every image ([four sums](balance/4.1)). And there is little to be
-# gained: weights are nearly symmetric already.
+# in $\sum_k q_x$, to be summed anew for every image ([four sums](balance/4.1)). What would it gain, where
+# weights are nearly symmetric already?
 
 # %%
 gains = {}
@@ -335,7 +334,7 @@ lab.say(
     "Affine levels in place of symmetric ones, four bits per channel, make the weights "
     "more precise by "
     + ", ".join(f"{gain:.1f} dB ({name})" for name, gain in gains.items())
-    + ". A bit would make 6."
+    + ". One more bit would make about 6."
 )
 
 # %% [markdown]
@@ -406,7 +405,7 @@ def power_of_two(w):
 
 fp4 = np.unique(quant.bits_to_float(np.arange(16, dtype=np.uint8), "fp4_e2m1"))
 unit = np.exp2(np.ceil(np.log2(np.abs(W).max() / 6)))  # 6 is the largest of FP4
-book = quant.Codebook(np.append(fp4, fp4[-1]) * unit, n_bits=4)
+book = quant.Codebook(np.append(fp4, fp4[-1]) * unit, n_bits=4)  # −0 is 0: 15 levels
 tables["FP4"] = quant.dequantize_lut(quant.quantize_lut(W, book), book)
 computed = {
     "powers of two": power_of_two(W).astype(np.float32),
@@ -425,16 +424,15 @@ lab.table(
     ],
     f"{W.size:,} weights, four bits each.",
 )
-steps = np.diff(books["k-means"].levels)
+other = quant.fit_codebook(weights[paths[1]], 4, "kmeans").levels
+shapes = [levels / levels[-1] for levels in (books["k-means"].levels, other)]
+apart = np.abs(shapes[0] - shapes[1]).max()
 lab.claim(
     "balance/2.1#nonuniform-lookup",
     "Non-uniform quantization takes a lookup table.",
-    lab.facts(
-        {"k-means": len(np.unique(steps)) == len(steps)}
-        | {n: without[n] < 1 for n in without}
-    ),
-    f"The {len(steps)} steps between the k-means levels are {len(np.unique(steps))} "
-    f"different numbers. "
+    lab.facts({"k-means": apart > 0.01} | {n: without[n] < 1 for n in without}),
+    "The k-means levels of two layers, in units of the largest, differ by up to "
+    f"{apart:.2f}: no rule but the weights themselves makes them. "
     + " ".join(
         f"{n}: {share:.0%} of the weights come out the same without a table."
         for n, share in without.items()
@@ -478,8 +476,8 @@ lab.say(
 #
 # 1. Derive the ratio (1) for $n = 2, 3, 4, 8$. For which $n$ is a wasted sign worst? Check it with
 #    `quant.params_from_range(0.0, 1.0, n_bits=n, symmetric=True).scale`.
-# 2. Replace the ReLU by something two-sided in your head: for which of the three differences would the answer
-#    change, and how?
-# 3. Give the activations the percentile 99.9 instead of MSE, `lambda: calibration.Percentile(99.9)`. At how
-#    many bits does it matter whether the tail or its square is counted?
+# 2. If the activation function were tanh in place of ReLU: for which of the three differences would the
+#    answer change, and how?
+# 3. Add a third observer that cuts off the largest 0.1 %, `lambda: calibration.Percentile(99.9)`. At which
+#    numbers of bits does it differ from MSE by more than the paired interval?
 # 4. Find the layer whose activations lose most at two bits: use `overrides` to leave all others at eight.

@@ -144,7 +144,8 @@ training = {
 
 def most(name, values):
     """Different values; of weights and gradients, the most in one output channel."""
-    parts = values if "layer 2, " in name and "result" not in name else [values]
+    by_channel = name.endswith(("latent weights", "weights in use", "gradient"))
+    parts = values if by_channel else [values]
     return max(len(np.unique(part)) for part in parts)
 
 
@@ -252,8 +253,8 @@ lab.say(
 # ## What if one follows the chart?
 #
 # First its inference branch: activations become integers, weights stay real. Then the product has an
-# integer on one side and a float on the other, and there is no such instruction; the kernel says so. Nor
-# does the model shrink.
+# integer on one side and a float on the other, which an integer kernel does not take. Nor does the model
+# shrink.
 
 # %%
 try:
@@ -352,7 +353,7 @@ lab.erratum(
 #
 # $$ |\Delta| < \frac{s}{2} \quad\Rightarrow\quad Q(\hat w - \Delta) = \hat w \tag{4} $$
 #
-# Here are both, with four bits.
+# (for a fixed $s$; below, it follows the largest weight of each channel). Here are both, with four bits.
 
 
 # %%
@@ -485,10 +486,10 @@ lab.say(
 )
 
 # %% [markdown]
-# Ten times the rate can get across, but then a step is a whole integer for some weights and nothing for all
-# others. And rounding at random shows what is really needed: not latent weights as such, but that small
-# steps are not lost. It keeps no second copy of the weights, which interests whoever trains where memory is
-# scarce.
+# Ten times the rate can get across, but then a step is a whole integer or more for some weights and nothing
+# for all others. And rounding at random shows what is really needed: not latent weights as such, but that
+# small steps are not lost. It keeps no second copy of the weights, which interests whoever trains where
+# memory is scarce.
 
 # %%
 lab.erratum(
@@ -541,8 +542,8 @@ lab.say(f"""
 #
 # ## Exercises
 #
-# 1. In `fake_quantize`, let `inside` be 1 everywhere. Which assertion fails, and at which points? Then train
-#    with it at two bits: what happens to latent weights that have left the grid?
+# 1. In `fake_quantize`, let `inside` be 1 everywhere. Which assertion fails, and at which points? What would
+#    become of latent weights that have left the grid, in a training with this rule and in one with (2)?
 # 2. Use equation (4) to predict the learning rate at which `quantized weights` begins to learn with *eight*
 #    bits. Try half of it and twice of it.
 # 3. Round the biases in training mode, too (an `nn.Module` that calls `qnn.fake_quantize` on them is

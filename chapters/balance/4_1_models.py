@@ -77,7 +77,7 @@ print("|clip(W)|    ", np.abs(np.clip(five, -0.5, 0.5)))
 # Three things are wrong, and they are worth telling apart.
 #
 # 1. **The sign is gone.** $\max(\min(W, q), -q)$ already has the sign of $W$; multiplying by the sign
-#    once more makes every result positive. Formula (1) is $|\mathrm{clip}(W, -q, q)|$.
+#    once more leaves no result negative. Formula (1) is $|\mathrm{clip}(W, -q, q)|$.
 # 2. **Nothing is rounded.** 0.3 stays 0.3: the result is as real as the input, and needs as many bits.
 # 3. **There is no scale.** Section 4.3 takes $q = 7$ for weights in $[-0.5, 0.5]$. Then no weight is
 #    ever clipped, and (1) does nothing but lose the sign. A quantizer has to *stretch* the weights
@@ -127,11 +127,18 @@ with plots.style():
     fig = plots.figure(900, 380)
     left, right = fig.subplots(1, 2, sharey=True)
     left.plot(x, as_written(x, 1.0))
-    left.set(title="(1) as written: a folded clip", xlabel="weight", ylabel="what it stands for")
+    left.set(
+        title="(1) as written: a folded clip",
+        xlabel="weight",
+        ylabel="what it stands for",
+    )
     right.plot(x, ruler(x, 3, 1.0)[1])
     right.plot(x, x, ":", color=plots.PALETTE["black"], linewidth=1.2)
     right.set(title="(2) a ruler with seven marks", xlabel="weight")
-lab.show(fig, "Left: formula 1 is V-shaped, flat beyond ±1. Right: formula 2 is a staircase of 7 steps.")
+lab.show(
+    fig,
+    "Left: formula 1 is V-shaped, flat beyond ±1. Right: formula 2 is a staircase of 7 steps.",
+)
 
 # %% [markdown]
 # ### The second model: a table
@@ -164,8 +171,8 @@ lab.erratum(
 
 # %% [markdown]
 # Now the two models are seen to be relatives. **A ruler is a table whose entries follow a rule**,
-# $l_j = s\,(j - z)$, so that nobody needs to store them. Conversely, whatever a ruler can do, a table
-# can do at the same number of bits. On the layer, at four bits:
+# $l_j = s\,(j - z)$, so that nobody needs to store them; and whatever a ruler can do, a table can do at the
+# same number of bits. On the layer, at four bits:
 
 # %%
 params = quant.params_from_range(*quant.range_of(W), n_bits=4)
@@ -194,8 +201,8 @@ lab.say(f"Ruler and table give the same code for all {W.size:,} weights.")
 #
 # ### The one requirement
 #
-# Zero is everywhere in a network: padding (填充) surrounds each picture with it, a ReLU puts out almost
-# nothing else, pruned (剪枝) weights *are* zero. By (6), $\hat x = 0$ would need $q = -b/s$, which is
+# Zero is everywhere in a network: padding (填充) surrounds each picture with it, a ReLU puts it out for every
+# negative sum, pruned (剪枝) weights *are* zero. By (6), $\hat x = 0$ would need $q = -b/s$, which is
 # hardly ever an integer; so every zero becomes the nearest mark, up to half a step off. Half a step is
 # no more than what other numbers suffer. But theirs goes up and down and averages out, while all zeros
 # are wrong *by the same amount in the same direction*. In a sum over $N$ of them
@@ -225,9 +232,22 @@ for n_bits in (3, 4, 5, 6, 8):
     a, b = right_answers(at_ends), right_answers(mark_at_zero(pruned, n_bits))
     zero_becomes = at_ends[pruned == 0][0] / s
     harm[n_bits] = lab.paired(b, a)
-    rows.append((n_bits, f"{zero_becomes:+.2f}", *(f"{100 * v.mean():.1f}" for v in (a, b)), harm[n_bits]))
+    rows.append(
+        (
+            n_bits,
+            f"{zero_becomes:+.2f}",
+            *(f"{100 * v.mean():.1f}" for v in (a, b)),
+            harm[n_bits],
+        )
+    )
 lab.table(
-    ("bits", "0 becomes, in steps", "marks at the ends, %", "mark at zero, %", "difference"),
+    (
+        "bits",
+        "0 becomes, in steps",
+        "marks at the ends, %",
+        "mark at zero, %",
+        "difference",
+    ),
     rows,
     f"Accuracy with 80 % of the weights zero ({100 * right_answers(pruned).mean():.1f} % in float). The "
     "difference in points, with its paired 95 % interval.",
@@ -241,7 +261,7 @@ lab.say(
 # %% [markdown]
 # How can less than half a step do that? Look at the layer's *outputs*. What reaches it comes out of a
 # ReLU and is never negative, so the wrong zeros cannot even cancel against inputs of both signs: each
-# output is pushed aside by $e \sum_i x_i$, with $e$ the value that zero has become.
+# output is pushed aside by $e \sum_i x_i$, summed over its zero weights, with $e$ what zero has become.
 
 # %%
 exact = X[:2000] @ pruned.T
@@ -255,7 +275,9 @@ for name, weights in (
         f"{name:18}  error of the outputs {np.sqrt((error**2).mean()):5.2f}, "
         f"without their common shift {np.sqrt(((error - shift) ** 2).mean()):5.2f}"
     )
-print(f"{'for comparison':18}  the outputs themselves {np.sqrt((exact**2).mean()):5.2f}")
+print(
+    f"{'for comparison':18}  the outputs themselves {np.sqrt((exact**2).mean()):5.2f}"
+)
 
 # %% [markdown]
 # So we make it a rule: **the real number 0 must be exactly representable.** It fixes everything else.
@@ -293,7 +315,11 @@ for low, high in np.sort(rng.normal(size=(1000, 2))):
     s, z = scale_and_zero_point(low, high)
     p = quant.params_from_range(low, high)
     assert (s, z) == (p.scale, p.zero_point)
-    furthest = max(furthest, abs(s * (-128 - z) - min(low, 0)) / s, abs(s * (127 - z) - max(high, 0)) / s)
+    furthest = max(
+        furthest,
+        abs(s * (-128 - z) - min(low, 0)) / s,
+        abs(s * (127 - z) - max(high, 0)) / s,
+    )
 lab.say(f"Rounding z moved an end of the range by at most {furthest:.3f} steps.")
 
 # %% [markdown]
@@ -305,7 +331,9 @@ for low, high in ((-1.0, 1.0), (0.0, 1.0), (9.0, 10.0)):
     p = quant.params_from_range(low, high)
     used = len(np.unique(quant.quantize(np.linspace(low, high, 10_000), p)))
     scale, zero = float(p.scale), int(p.zero_point)
-    print(f"[{low:4}, {high:4}]  scale {scale:.5f}  zero point {zero:4}  {used} integers used")
+    print(
+        f"[{low:4}, {high:4}]  scale {scale:.5f}  zero point {zero:4}  {used} integers used"
+    )
 
 # %% [markdown]
 # Values between 9 and 10 share a tenth of the integers, because the range had to be stretched down to 0.
@@ -320,15 +348,15 @@ for low, high in ((-1.0, 1.0), (0.0, 1.0), (9.0, 10.0)):
 # -q_{\max},\, q_{\max}\right) \tag{11} $$
 #
 # This is formula (2): the symmetric (对称) ruler is what the original's model wants to be. Why bother
-# with it, when (10) can only fit better? Write out what a layer computes. For one output, summing over
-# $k$,
+# with it, when (10) can only fit better? Write out what a layer computes. For one output, a sum of $K$
+# products,
 #
 # $$ \sum_k (w_k - z_w)(x_k - z_x) = \sum_k w_k x_k \;-\; z_x \sum_k w_k \;-\; z_w \sum_k x_k
 # \;+\; K z_w z_x \tag{12} $$
 #
-# The first sum is the pure integer product. The second and fourth depend on weights only: computed once,
-# they disappear into the bias. The third has to be summed *anew for every input*, and it is there only
-# if $z_w \ne 0$. Symmetric weights are not a matter of accuracy but of one sum less.
+# The first sum is the pure integer product. The second and fourth know nothing of the input but its zero
+# point: computed once, they disappear into the bias. The third is summed *anew for every input*, and it is
+# there only if $z_w \ne 0$. Symmetric weights are not a matter of accuracy but of one sum less.
 
 
 # %%
@@ -354,15 +382,17 @@ lab.say(
 )
 
 # %% [markdown]
-# None of the four is a small correction: leave one out and the outputs are nonsense. So the library
-# quantizes weights by (11), unless told otherwise, and activations by (10). Does an integer program
-# compute what the formulas say? The whole network, quantized so:
+# By their sizes, none of the four may be left out as a small correction. So the library quantizes weights by
+# (11), unless told otherwise, and activations by (10). Does an integer program compute what the formulas
+# say? The whole network, quantized so:
 
 # %%
 simulated = ptq.quantize_static(network, fashion.batches())
 on_integers = integer.convert(simulated)
 images = fashion.x_test[:2000]
-different = np.count_nonzero(lab.scores(simulated, images) != lab.scores(on_integers, images))
+different = np.count_nonzero(
+    lab.scores(simulated, images) != lab.scores(on_integers, images)
+)
 assert different == 0
 lab.say(
     f"Simulated by the formulas in float, and run by compiled integer kernels: {different} of "
@@ -378,17 +408,21 @@ lab.say(
 # $$ |x - \hat x| \le \frac{s}{2}, \qquad
 # \operatorname{E}[e^2] = \frac{1}{s}\int_{-s/2}^{s/2} e^2\,de = \frac{s^2}{12} \tag{13} $$
 #
-# A bit more halves $s$: the error falls to a quarter, by 6.02 decibels. The bound is a theorem, the
-# twelfth an assumption. So we measure both.
+# A bit more halves $s$ (nearly): the squared error falls to a quarter, by 6.02 decibels. The bound is a
+# theorem, the twelfth rests on an assumption. So we measure both.
 
 # %%
 rows, largest = [], {}
 for n_bits in range(2, 11):
-    p = quant.params_from_range(-np.abs(W).max(), np.abs(W).max(), n_bits, symmetric=True, narrow_range=True)
+    p = quant.params_from_range(
+        -np.abs(W).max(), np.abs(W).max(), n_bits, symmetric=True, narrow_range=True
+    )
     s, error = float(p.scale), W - quant.fake_quantize(W, p)
     largest[n_bits] = np.abs(error).max() / s
     mse = (error.astype(float) ** 2).mean()
-    rows.append((n_bits, f"{s:.5f}", f"{largest[n_bits]:.4f}", f"{mse / (s**2 / 12):.3f}"))
+    rows.append(
+        (n_bits, f"{s:.5f}", f"{largest[n_bits]:.4f}", f"{mse / (s**2 / 12):.3f}")
+    )
 lab.table(
     ("bits", "step s", "largest error / s", "mean squared error / (s²/12)"),
     rows,
@@ -409,7 +443,9 @@ assert max(largest.values()) < 0.5 + 1e-4
 
 # %%
 capped, smallest = np.minimum(W, 0.05), W.min()
-print("np.minimum(W, 0.05):", capped.shape, f"{len(np.unique(capped)):,} different values")
+print(
+    "np.minimum(W, 0.05):", capped.shape, f"{len(np.unique(capped)):,} different values"
+)
 print("W.min():            ", smallest.shape, smallest)
 lab.erratum(
     "balance/4.2#min-and-max",
@@ -466,8 +502,8 @@ print(f"settled, from a better start: {1e6 * ((W - settled) ** 2).mean():.2f}")
 
 # %% [markdown]
 # The first figure is a ruler over the whole range. From there it only goes down, ever more slowly: the
-# outermost levels have few weights to tell them where to go. The library starts from levels that follow
-# the data (formula 17, below) and stops when none of them moves any more.
+# outermost levels have few weights to tell them where to go. The library starts from levels that are dense
+# where the data are (as the cube root of their density) and stops when none of them moves any more.
 #
 # ### Second answer: every code equally often
 #
@@ -542,9 +578,25 @@ for name in names:
     mse, top, bits, right = measured[name, 4]
     decibels = 10 * np.log10((W**2).mean() / mse)
     points = lab.paired(right, trained)
-    rows.append((name, f"{decibels:.1f}", f"{top:.3f}", f"{bits:.2f}", f"{100 * right.mean():.1f}", points))
+    rows.append(
+        (
+            name,
+            f"{decibels:.1f}",
+            f"{top:.3f}",
+            f"{bits:.2f}",
+            f"{100 * right.mean():.1f}",
+            points,
+        )
+    )
 lab.table(
-    ("four bits", "signal/error, dB", "largest error", "bits of information", "accuracy, %", "against float"),
+    (
+        "four bits",
+        "signal/error, dB",
+        "largest error",
+        "bits of information",
+        "accuracy, %",
+        "against float",
+    ),
     rows,
     "The dense layer in four bits. Last column: percentage points with their paired 95 % interval.",
 )
@@ -555,7 +607,9 @@ best = {
 }
 lab.say("; ".join(f"{what}: **{name}**" for what, name in best.items()) + ".")
 below = [n for n in names if lab.paired(measured[n, 4][3], trained).high < 0]
-lab.say(f"Accuracy below float by more than its interval: {', '.join(below) or 'none of them'}.")
+lab.say(
+    f"Accuracy below float by more than its interval: {', '.join(below) or 'none of them'}."
+)
 
 # %% [markdown]
 # Each wish is fulfilled by the quantizer that was made for it. And mind the last column: an interval that
@@ -587,12 +641,15 @@ lab.show(
 
 # %% [markdown]
 # Equal population sends its levels where the *values* are. The few large weights, far out, share the
-# outermost level with a sixteenth of all others. Lloyd–Max goes out to meet them, because an error counts
-# with its square. (Look at zero, too: these two tables have no level there. What the ruler was built
-# around, a table does only if it is told to.) With that the third statement of the original can be judged.
+# outermost levels with many that are much smaller. Lloyd–Max goes out to meet them, because an error counts
+# with its square. (Look at zero, too: nothing makes these two tables put a level there. What the ruler was
+# built around, a table does only if told to.) With that another statement of the original can be judged.
 
 # %%
-ratio = {n: measured["equal population", n][0] / measured["Lloyd–Max", n][0] for n in (2, 3, 4, 5, 6)}
+ratio = {
+    n: measured["equal population", n][0] / measured["Lloyd–Max", n][0]
+    for n in (2, 3, 4, 5, 6)
+}
 versus = lab.paired(measured["Lloyd–Max", 4][3], measured["equal population", 4][3])
 lab.table(
     ("bits", *ratio),
@@ -604,8 +661,8 @@ lab.erratum(
     "The table is obtained from statistics of the training data such that the quantized weights are "
     "uniformly distributed in the range.",
     f"That table uses its codes most evenly ({measured['equal population', 4][2]:.2f} of 4 bits of "
-    f"information), but at 4 bits its squared error is {ratio[4]:.1f} times that of the best table, and "
-    f"Lloyd–Max gets {versus} points more of the test images right.",
+    f"information), but at 4 bits its squared error is {ratio[4]:.1f} times that of Lloyd–Max, which gets "
+    f"{versus} points more of the test images right.",
     "Uniform use of the codes maximizes their entropy. Least squared error needs (15): borders halfway, "
     "levels at the mean of their cell. And a table for weights is fitted to the weights; training data are "
     "needed for activations.",
@@ -619,14 +676,23 @@ lab.erratum(
 # %%
 with plots.style():
     fig = plots.figure(900, 460)
-    axes = fig.add_subplot(xlabel="bits", ylabel="mean squared error", yscale="log", xticks=(2, 3, 4, 5, 6))
+    axes = fig.add_subplot(
+        xlabel="bits", ylabel="mean squared error", yscale="log", xticks=(2, 3, 4, 5, 6)
+    )
     axes.set_title("One more bit, and what it buys")
     for name, marker in zip(names, "osD^v", strict=True):
         axes.plot(
-            (2, 3, 4, 5, 6), [measured[name, n][0] for n in (2, 3, 4, 5, 6)], marker, ls="-", label=name
+            (2, 3, 4, 5, 6),
+            [measured[name, n][0] for n in (2, 3, 4, 5, 6)],
+            marker,
+            ls="-",
+            label=name,
         )
     axes.legend()
-lab.show(fig, "Squared error against bits. All curves fall, that of powers of two is flat from 4 bits on.")
+lab.show(
+    fig,
+    "Squared error against bits. All curves fall, that of powers of two is flat from 4 bits on.",
+)
 
 # %% [markdown]
 # ## What we measured
@@ -658,7 +724,7 @@ lab.say(
 # 1. Derive (10) for unsigned integers, $q_{\min} = 0$, $q_{\max} = 255$, and the range $[-1, 3]$. Check
 #    with `quant.params_from_range(-1.0, 3.0, signed=False)`: the zero point is 64.
 # 2. Show that for ReLU outputs, $lo = 0$, formulas (6) and (10) are the same, and no zero is ever wrong.
-#    Then find the two places in the network above where they are not.
+#    Two arrays that pass through the network above are no ReLU outputs: which?
 # 3. Change `lloyd_step` so that it minimizes the mean *absolute* error. Which statistic replaces the mean?
 #    Start from the levels of (17) at 1 bit and say why one step changes nothing if the weights are symmetric.
 # 4. Prove the bound (18), and find the value between two *neighbouring* levels of

@@ -39,25 +39,24 @@ print(as_written(np.float32([0.3, -0.3, 0.5, -9.0])))
 
 # %% [markdown]
 # 0.3 comes back as 0.3. The smaller of 0.3 and 7 is 0.3, the larger of that and −7 is 0.3 again, and its
-#   sign is +1. The original's own lines reach $\max(\min(0.3, 7), -7)$ and then write 0 for it. And −0.3
-#   comes back *positive*: a negative number times its own sign. Three things are missing from (1):
-#
-# - a **scale** (缩放因子): nothing in it knows that the weights end at 0.5,
-# - a **rounding** (舍入): nothing in it makes an integer,
-# - the **sign** (符号), which is multiplied in twice and so lost.
+# sign is +1. The original's own lines reach $\max(\min(0.3, 7), -7)$ and then write 0 for it. And −0.3
+# comes back *positive*. As [4.1](balance/4.1) found: no scale (缩放因子) knows that the weights end at 0.5,
+# nothing makes an integer, and the sign is lost.
 
 # %%
 lab.erratum(
     "balance/4.3#zero",
     "Weights in [−0.5, 0.5] become integers in [−7, 7]; the formula gives q(0.3) = 0.",
-    "The formula gives {:.1f} for 0.3, and {:.1f} for −0.3.".format(*as_written(np.float32([0.3, -0.3]))),
+    "The formula gives {:.1f} for 0.3, and {:.1f} for −0.3.".format(
+        *as_written(np.float32([0.3, -0.3]))
+    ),
     "With the scale 0.5 / 7 and rounding, 0.3 becomes 4.",
 )
 
 # %% [markdown]
 # ## The answer by hand
 #
-# Seven steps (量化步长) must reach from 0 to 0.5, so that one step is
+# Seven steps must reach from 0 to 0.5, so that one step (量化步长), the scale, is
 #
 # $$ s = \frac{0.5}{7} \approx 0.0714, \qquad
 #    q(w) = \operatorname{clip}\left(\left\lfloor \frac{w}{s} \right\rceil, -7, 7\right), \qquad
@@ -88,10 +87,13 @@ with plots.style():
     axes = fig.add_subplot(xlabel="weight w", ylabel="what its integer stands for")
     axes.plot(w, w, color=plots.PALETTE["sky blue"], linewidth=1, label="w itself")
     axes.plot(w, quant.fake_quantize(w, params), label="s · q(w)")
-    axes.plot([0.3], w_hat, "o", color=plots.PALETTE["vermilion"], label="w = 0.3, q = 4")
+    axes.plot(
+        [0.3], w_hat, "o", color=plots.PALETTE["vermilion"], label="w = 0.3, q = 4"
+    )
     axes.legend(loc="upper left")
 lab.show(
-    fig, alt="A staircase of fifteen steps along the diagonal, flat beyond ±0.5; 0.3 lies on the step of 4."
+    fig,
+    alt="A staircase of fifteen steps along the diagonal, flat beyond ±0.5; 0.3 lies on the step of 4.",
 )
 lab.say(f"The largest error inside the range is **{error / params.scale:.3f} steps**.")
 
@@ -105,7 +107,10 @@ lab.say(f"The largest error inside the range is **{error / params.scale:.3f} ste
 # %%
 weights = lab.digits_cnn().model[4].weight.data
 weights = weights * (0.5 / np.abs(weights).max())
-models = {"(1) as written": as_written(weights), "(2) with a scale": quant.fake_quantize(weights, params)}
+models = {
+    "(1) as written": as_written(weights),
+    "(2) with a scale": quant.fake_quantize(weights, params),
+}
 
 
 def rms(found):
@@ -139,14 +144,19 @@ lab.table(
 
 # %%
 rows = []
-for method in ("kmeans", "equal_population", "power_of_two"):
+for method in ("lloyd_max", "equal_population", "power_of_two"):
     codebook = quant.fit_codebook(weights, n_bits=4, method=method)
     code = quant.quantize_lut(np.float32([0.3]), codebook)
     looked_up = quant.dequantize_lut(quant.quantize_lut(weights, codebook), codebook)
-    rows.append((method, code[0], quant.dequantize_lut(code, codebook)[0], rms(looked_up)))
+    rows.append(
+        (method, code[0], quant.dequantize_lut(code, codebook)[0], rms(looked_up))
+    )
 lab.table(
     ("table", "code of 0.3", "its level", "RMS error"),
-    [(method, code, f"{level:.4f}", f"{error:.4f}") for method, code, level, error in rows],
+    [
+        (method, code, f"{level:.4f}", f"{error:.4f}")
+        for method, code, level, error in rows
+    ],
     caption="Sixteen levels, fitted to the same weights by three rules.",
 )
 

@@ -8,7 +8,7 @@
 # a project. We run it, line by line, on real images, and measure what the original concludes. After this
 # chapter you will be able to
 #
-# - train a network that answers for every pixel, and choose its loss so that it cannot fail;
+# - train a network that answers for every pixel, and choose a loss that cannot overflow;
 # - tell when two layers are one;
 # - quantize dynamically (动态量化), and predict from two numbers of a layer whether that makes it faster;
 # - verify a quantized model so that the result means something.
@@ -253,7 +253,7 @@ inside = difference[:, :, 1:-1, 1:-1].max()
 print(f"padded: outermost pixels {difference.max():.2g}, all others {inside:.0e}")
 
 # %% [markdown]
-# What did the network learn, then? A weighted mean of 25 pixels: a blur, followed by a threshold.
+# What did the network learn, then? A weighted sum of 25 pixels, much like a blur, and a threshold.
 
 # %%
 with plots.style():
@@ -378,7 +378,7 @@ lab.claim(
     "Quantized dynamically to 8 bits, the network's held-out loss rises by less than 1 %.",
     lab.more_than(-1, saved),
     "Loss saved, in % of the float network's: "
-    + ", ".join(f"{name} {value}" for name, value in saved.items())
+    + "; ".join(f"{name}: {value}" for name, value in saved.items())
     + f"; {flipped:.2f} % of the pixels get another answer.",
 )
 
@@ -435,7 +435,7 @@ lab.claim(
     "Quantized dynamically, the network of the project is faster.",
     lab.more_than(1, faster),
     "Times as fast as float32: "
-    + "; ".join(f"{name} {ratio}" for name, ratio in faster.items())
+    + "; ".join(f"{name}: {ratio}" for name, ratio in faster.items())
     + ".",
 )
 
@@ -521,7 +521,7 @@ lab.say(f"""
 - As written, the program stops at its first batch, and where it quantizes, it quantizes nothing.
 - Mended and quantized in earnest, {n_bytes} bytes become {dynamic["as written"].nbytes}, and the held-out
   loss changes by {-saved["as written"].estimate:.3f} %.
-- Times as fast as float32: {"; ".join(f"{name} **{ratio}**" for name, ratio in faster.items())}.
+- Times as fast as float32: {"; ".join(f"{name}: **{ratio}**" for name, ratio in faster.items())}.
 - Its {n_parameters} parameters do the work of {n_one}; merging them makes it **{merged}** times as fast.
 """)
 
@@ -538,7 +538,7 @@ lab.say(f"""
 #    look at it.
 # 2. Quantize with `ptq.quantize_static(model, [x_test[:64]])` and time it beside `dynamic`. For which batch
 #    sizes does it win, and what do the two do differently with an image that is twice as bright?
-# 3. Merge a 3 × 3 convolution and a following 1 × 1 convolution by hand. Which sizes does the merged filter
-#    have, and how many parameters are saved?
-# 4. By equation (5), how many channels does a depthwise convolution, $c$ channels in groups of one, need to
-#    be worth quantizing dynamically? Check with `nn.Conv2d(c, c, 3, groups=c)`.
+# 3. Merge a 3 × 3 convolution from 1 channel to 10 and a 1 × 1 convolution from 10 to 1 by hand. Which size
+#    does the merged filter have, and how many parameters are saved?
+# 4. What becomes of (5) for a depthwise convolution, $c$ channels in groups of one? Do more channels make it
+#    worth quantizing dynamically? Check with `nn.Conv2d(c, c, 3, groups=c)`.

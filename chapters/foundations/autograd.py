@@ -381,7 +381,8 @@ except AssertionError as refusal:
     print(refusal)
 
 # %% [markdown]
-# Why would a wrong gradient be any good? The staircase climbs, on average, as the line $\hat w = w$ does.
+# Why would a wrong gradient be any good? Up to where it is clipped, the staircase climbs, on average, as the
+# line $\hat w = w$ does.
 # The estimator ignores the steps and follows the slope of the whole stair: wrong at every point, right at a
 # distance. Whether that is enough is a question for an experiment: train with the true derivative, 0; with
 # the straight-through 1; and, to compare, round the float network after its training.
@@ -418,7 +419,8 @@ lab.say(
 )
 
 # %% [markdown]
-# What did move? Not the rounded weights but the real ones behind them. Here are both, before and after.
+# What did move? Not the rounded weights but the real ones behind them, the latent weights (潜在权重). Here is
+# what each is rounded to, before and after.
 
 # %%
 with plots.style():
@@ -465,10 +467,10 @@ lab.say(f"""
 #
 # 1. Add `relu` to `Node`, with its rule, and check it with `quotient`. At which inputs may the two
 #    disagree, and why is that no mistake?
-# 2. Take the line with `fit` out of `__add__` (return `upstream` twice). Which check notices first, and
-#    what does it say about the biases?
+# 2. Take `fit` out of the rule in `__add__` (return `upstream` twice). Where does the run stop, and which
+#    shape has the gradient of a bias then?
 # 3. Predict from equation (4)'s error terms the best step for float32, then measure it: change `float` in
-#    `Node.__init__` to `np.float32`.
+#    `Node.__init__` to `np.float32`, and take out the two assertions, which hold for float64.
 # 4. Let $s = \max |w|$ in `rounded`, as in a symmetric 2-bit grid. How many weights become 0, and what does
 #    it cost, over five seeds? Explain with the histogram how a single large weight spoils the others.
 # 5. A weight beyond $\pm s$ is clipped: should its slope be 1 or 0? Train both ways and say whether the

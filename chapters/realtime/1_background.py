@@ -11,15 +11,15 @@
 # that both make networks smaller, faster and more frugal, at hardly any loss. We will build everything that
 # it mentions, and measure whether the promises hold.
 #
-# If you know NumPy you can read this book; no framework hides anything, and every figure in the text was
-# printed by the cell above it when the page was built. After this chapter you can
+# If you know NumPy you can read this book; no framework hides anything, and every measured figure was
+# printed by its cell when the page was built. After this chapter you can
 #
 # - say what float32, int8 and binary mean for one and the same classifier,
 # - measure bytes, latency and accuracy so that the comparison is fair,
 # - tell what is a measurement, what is an estimate, and what only a promise.
 #
-# Nothing has to be read before. The run takes some ten seconds, and a minute more the first time, to train
-# the two networks; trainings are kept.
+# Nothing has to be read before. The run takes about a quarter of a minute, and a minute more the first
+# time, to train the two networks; trainings are kept.
 #
 # **How to run it.** Each chapter is a Python script that also opens as a notebook (VS Code, PyCharm, Spyder,
 # Jupyter). In a checkout, `python chapters/realtime/1_background.py` runs this one in the terminal and
@@ -29,8 +29,9 @@
 # **How to read it.** Sentences of the original that can be tested stand in *claim boxes*. A box ends in a
 # verdict: *holds*, *refuted*, *qualified* (it depends, and the box says on what), *undecided* (the difference
 # is within its own uncertainty) or *not testable here*. Nobody types a verdict. It is computed from
-# measurements with 95 % intervals, so that it may come out differently on your machine, and should. Where
-# the original is wrong, an *erratum* says so and shows it.
+# measurements, which have 95 % intervals: 0.5 [0.2, 0.8] means that 0.5 was measured, by a method whose
+# brackets enclose the true value 95 times in 100. So a verdict may come out differently on your machine.
+# Where the original is wrong, an *erratum* says so and shows it.
 #
 # ## The network
 #
@@ -40,7 +41,7 @@
 # %%
 import numpy as np
 
-from qbref import data, integer, kernels, lab, nn, plots, ptq
+from qbref import data, integer, kernels, lab, plots, ptq
 
 fashion = lab.fashion()
 trained = lab.fashion_cnn().model
@@ -52,12 +53,13 @@ for path, array in network.state_dict().items():
 # That is all of it: two convolutions (卷积) and two dense layers. (During training it also had batch
 # normalization, 批归一化; afterwards that is a factor and an offset for each channel, and `fold_batchnorm`
 # multiplies them into the weights.) What do we do with these arrays? A convolution lays each 3 × 3
-# neighbourhood out as a row and multiplies by a matrix. In plain NumPy the whole network is this:
+# neighbourhood out as a row and multiplies by a matrix. In plain NumPy, with the channels last, the whole
+# network is this:
 
 # %%
 w1, b1, w2, b2, w3, b3, w4, b4 = network.state_dict().values()
-w1, w2 = (w.transpose(2, 3, 1, 0).reshape(-1, len(w)) for w in (w1, w2))
-w3 = w3.reshape(-1, 32, 7, 7).transpose(2, 3, 1, 0).reshape(-1, len(w3))
+w3 = w3.reshape(128, 32, 7, 7)  # its inputs are 7 × 7 places with 32 channels
+w1, w2, w3 = (w.transpose(2, 3, 1, 0).reshape(-1, len(w)) for w in (w1, w2, w3))
 
 
 def convolve(x, w, b):
@@ -144,8 +146,7 @@ run = {"float32": in_float} | {name: model.run for name, model in models.items()
 # at a layer of the binary network, as it runs and as it was trained.
 
 # %%
-*before, signs = as_trained["binary"][:4]
-activations = lab.scores(nn.Sequential(*before, signs), x)
+activations = lab.scores(as_trained["binary"][:4], x)  # what enters layer 4
 convolution = as_trained["binary"][4]
 latent, used = convolution.weight.data, convolution.quantized_weight().data
 used = used / np.abs(used).max(axis=(1, 2, 3), keepdims=True)  # a scale for each filter
@@ -155,9 +156,9 @@ lab.erratum(
     "realtime/1#between",
     "Binarization limits weights and activations to between −1 and 1.",
     f"{used.size:,} weights and {activations.size:,} activations of a binary layer "
-    "take two values each, −1 and +1, times a scale for each filter. The real numbers that "
-    f"the weights are the signs of take {len(np.unique(latent)):,}, from "
-    f"{latent.min():.2f} to {latent.max():.2f}.",
+    "take two values each, −1 and +1, the weights times a scale for each filter. Behind the "
+    f"weights are real numbers, whose signs they are: {len(np.unique(latent)):,} different "
+    f"ones, from {latent.min():.2f} to {latent.max():.2f}.",
     "Binary values are exactly −1 or +1, nothing between. The real numbers exist only "
     "while the network is trained (latent weights).",
 )
@@ -176,7 +177,7 @@ lab.claim(
     "Quantization and binarization make a model smaller.",
     lab.facts({name: ratio > 1 for name, ratio in times_less.items()}),
     f"Bytes: float32 {nbytes['float32']:,}; "
-    + "; ".join(f"{n} {nbytes[n]:,}, 1/{r:.1f}" for n, r in times_less.items()),
+    + "; ".join(f"{n} {nbytes[n]:,}, 1/{r:.2f}" for n, r in times_less.items()),
 )
 
 # %% [markdown]
@@ -185,10 +186,10 @@ lab.claim(
 #
 # ## Accurate?
 #
-# Each network answers for all test images. An accuracy (精度) measured on a sample has an interval. To
-# compare two networks we look only at images on which they *disagree* (a paired interval, 配对区间): this
-# takes out what is hard for both. And since "in balance" is not a number, we choose one before looking: a
-# loss of less than one percentage point.
+# Each network answers for all test images. Two networks are compared image by image, so that only the
+# images on which they *disagree* count (a paired interval, 配对区间): this takes out what is hard for both.
+# And since accuracy (精度) "in balance" is not a number, we choose one before looking: a loss of less than
+# one percentage point.
 
 
 # %%
@@ -204,7 +205,7 @@ lab.claim(
     "They keep accuracy in balance: less than one point is lost.",
     lab.more_than(-1, points),
     f"float32 {lab.accuracy(correct['float32'])} % of {len(fashion.y_test):,} images; "
-    "against it, points: " + "; ".join(f"{name} {v}" for name, v in points.items()),
+    "against it, points: " + "; ".join(f"{name}: {v}" for name, v in points.items()),
 )
 
 # %% [markdown]
@@ -223,6 +224,7 @@ run["float32, library"] = lambda x: lab.scores(network, x)
 times = {}
 for n in (1, 64):
     some = fashion.x_test[:n]
+    # x=some, f=f: each function keeps the values of this turn of the loop
     turns = {name: (lambda f=f, x=some: f(x)) for name, f in run.items()}
     times[n] = lab.take_turns(turns, seconds=1.0 if n == 1 else 2.0)
 rows = []
@@ -236,17 +238,19 @@ lab.table(
 )
 
 # %% [markdown]
-# Compare the first figure of a row with the third: what an image costs alone, and in company.
-# The difference is hardly arithmetic. It is Python, which calls a function for each layer and checks its
-# arguments (our float function checks nothing). The network is tiny: a single image is over before fewer
-# bits have paid for the calls. That is the first thing that practice teaches about quantization. So we
-# also time *one product of the size that large networks have*, where calls do not matter: a vector of signs
-# times a square matrix of signs. Signs fit into all three formats, and give the same sums in each.
+# Compare the first figure of a row with the third: what an image costs alone, and in company. Where they
+# differ, it is hardly for arithmetic. It is Python, which calls a function for each layer and checks its
+# arguments (our float function checks nothing). The network is tiny: a model that is behind with one image
+# and ahead with 64 was held up by these calls. So we also time *one product of the size that large networks
+# have*, where calls do not matter: a vector of signs times a square matrix of signs. Signs fit into all
+# three formats, and give the same sums in each. As in a model, the matrix is laid out for its kernel
+# beforehand (`pack`), the vector when it comes.
 
 # %%
-core, size = kernels.default(), 1024 if lab.quick() else 4096
-a, *b = np.random.default_rng(1).choice(np.float32([-1, 1]), (size + 1, 1, size))
-b = np.concatenate(b)
+core = kernels.default()  # the compiled kernels
+size = 1024 if lab.quick() else 4096
+signs = np.random.default_rng(1).choice(np.float32([-1, 1]), (size + 1, size))
+a, b = signs[:1], signs[1:]  # the vector, and the matrix, transposed
 rhs = {
     "float32": np.ascontiguousarray(b.T),
     "int8": core.pack_rhs(b.T.astype(np.int8)),
@@ -265,8 +269,8 @@ lab.table(
 )
 
 # %% [markdown]
-# Each number of the matrix is read and used once, and reading is what takes the time: the fewer bytes, the
-# faster. All comparisons together:
+# Each number of the matrix is read once and used once. There is so little to compute that reading takes most
+# of the time, and fewer bytes are read in less of it. All comparisons together:
 
 # %%
 faster = {}
@@ -280,7 +284,7 @@ lab.claim(
     "Quantization and binarization make inference faster.",
     lab.more_than(1, faster),
     "Times as fast as the best float32 program: "
-    + "; ".join(f"{name} {ratio}" for name, ratio in faster.items()),
+    + "; ".join(f"{name}: {ratio}" for name, ratio in faster.items()),
 )
 
 # %% [markdown]
@@ -358,8 +362,8 @@ lab.claim(
 # How far to trust it? The *order* does not hang on the prices: each network does as many products as the one
 # before, on a cheaper circuit, and moves fewer bytes. The *factors* do. And (2) leaves out what a general
 # processor spends on fetching and decoding each instruction: 70 pJ in the same source, as much as fifteen
-# float products. A program that waits for Python, as ours with one image, saves nothing that (2) promises.
-# Note also where the energy goes: into moving bytes more than into arithmetic.
+# float products with their sums. A program that mostly waits for Python, as ours with one image, saves
+# little of what (2) promises. Note also where the energy goes: into moving bytes more than into arithmetic.
 #
 # ## What we measured
 
