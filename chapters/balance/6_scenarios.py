@@ -142,14 +142,19 @@ lab.table(header, rows, "One thread; medians.")
 
 # %% [markdown]
 # To replace the weights of a trained network by their signs destroys it, whatever that saves: those of the
-# binary network were trained to be signs. The picture leaves out what is more than five points below float32.
+# binary network were trained to be signs. The pictures leave out what is more than five points below float32.
 
 # %%
 near = [n for n in frontier if correct[n].mean() > correct["float32"].mean() - 0.05]
 points = [(n, nbytes[n], *lab.accuracy(correct[n])) for n in near]
 lab.show(
-    plots.accuracy_vs_bytes(points, baseline="float32", title="The frontier"),
+    plots.accuracy_vs_bytes(points, title="The frontier: bytes"),
     "Accuracy over bytes of the models on the frontier, with intervals; see the table.",
+)
+points = [(n, latency[n] / 1e3, *lab.accuracy(correct[n])) for n in near]
+lab.show(
+    plots.accuracy_vs_latency(points, title="The frontier: time"),
+    "Accuracy over the time for one image of the same models; see the table.",
 )
 
 # %% [markdown]

@@ -2,7 +2,7 @@
 
 import math
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -47,12 +47,46 @@ def test_sums_part_at_the_first_pair_whose_half_is_rounded_otherwise(rows_of, si
         assert row.cause and causes(row) == ["ties"]
 
 
-def test_the_optimized_sum_wraps_at_the_first_pair_beyond_int16(rows_of):
-    row = rows_of("add int8")["TFLite reference", "TFLite optimized (blocks)"]
-    sums = ((pair, 200 * (pair[0] + pair[1])) for pair in SMALL_PAIRS)
-    first, total = next((pair, v) for pair, v in sums if not -(2**15) <= v < 2**15)
-    assert (tuple(row.x.tolist()), row.setting) == (first, (1.0, 1.0, 0.005)) == ((-128, -36), row.setting)
-    assert (row.a_result, row.b_result) == (max(total, -128), min(total + 2**16, 127)) == (-128, 127)
+def test_sums_in_blocks_part_at_the_first_tie_that_is_missed_by_a_rounding(rows_of):
+    """On the grid of steps 0.6 / 2^20, where 0.1 is m / 2^33 steps, and 0.3 half of 2^20."""
+    m = round(float(np.float32(0.1)) / (2 * float(np.float32(0.3))) * 2**33)
+    tenths = {
+        "TFLite reference": lambda n: away(Fraction(half_up(Fraction(n * 2**20 * m, 2**31)), 4)),
+        "TFLite optimized (blocks)": lambda n: half_up(Fraction(n * 2**18 * m, 2**31)),
+        "TFLite optimized, b repeated (blocks)": lambda n: half_up(Fraction(n * 2**20 * m, 2**31)) // 4,
+    }
+    y = round(2 * float(np.float32(0.3)) * 2**31)  # 0.6 to 1, with as many bits
+
+    def total(rule, a, b):
+        return away(Fraction(half_up(Fraction((a * 2**19 + tenths[rule](b)) * y, 2**31)), 2**20))
+
+    for a, b in combinations(tenths, 2):
+        row = rows_of("add int8")[a, b]
+        expected = next(
+            (pair, *totals)
+            for pair in SMALL_PAIRS
+            if len(set(totals := [total(r, *pair) for r in (a, b)])) == 2
+        )
+        assert row.setting == (0.3, 0.1, 1.0) and causes(row) == ["operands"]
+        assert (tuple(row.x.tolist()), row.a_result, row.b_result) == expected
+    assert expected == ((-5, 30), 2, 1)
+
+
+def test_the_optimized_sum_wraps_at_the_first_pair_beyond_int16():
+    reference, optimized = FAMILIES["add int8"].rules[1:3]
+    setting = (1.0, 1.0, 0.005)
+    q = np.array(SMALL_PAIRS, np.int8)
+    differ = reference.function(q, *setting) != optimized.function(q, *setting)
+    first = next(pair for pair in SMALL_PAIRS if not -(2**15) <= 200 * sum(pair) < 2**15)
+    assert SMALL_PAIRS[np.argmax(differ)] == first == (-128, -36)
+    x = np.array([first], np.int8)
+    answers = [
+        FAMILIES["add int8"].model(x, *setting, **rule.properties)[0] for rule in (reference, optimized)
+    ]
+    assert answers == [-128, min(200 * sum(first) + 2**16, 127)] == [-128, 127]
+
+
+def test_differences_in_blocks_have_no_part_in_subtraction(rows_of):
     assert rows_of("subtract int8")["TFLite reference", "TFLite optimized (blocks)"].x is None
 
 

@@ -22,7 +22,8 @@ def sum_model(q, a_scale, b_scale, y_scale, sign, operands, ties, sum_is_kept_in
     q : int8 array, shape (n, 2)
     a_scale, b_scale, y_scale : float
     sign : {1, -1}
-    operands : {"float32", "fixed point on a common grid", "times integers of 21 bits"}
+    operands : str
+        "float32", "times integers of 21 bits", or one of :data:`TO_GRID`: fixed point on a common grid.
     ties : {"to even", "away from zero", "half up"}
     sum_is_kept_in : {"int32", "int16, which wraps"}
     """
@@ -37,10 +38,7 @@ def sum_model(q, a_scale, b_scale, y_scale, sign, operands, ties, sum_is_kept_in
         v = (a * a_multiplier + sign * b * b_multiplier) / 2.0**exponent
     else:
         grid = 2 * np.float64(scales.max())
-        fine = [
-            np.floor(np.abs(_times(n << LEFT_SHIFT, s / grid)) + 0.5) * np.sign(n)
-            for n, s in zip((a, b), scales, strict=True)
-        ]
+        fine = [TO_GRID[operands](n, s / grid) for n, s in zip((a, b), scales, strict=True)]
         v = _times((fine[0] + sign * fine[1]).astype(np.int64), grid / (np.float32(2**LEFT_SHIFT) * y))
     level = ROUNDINGS[ROUNDING_OF[ties]](v)
     if sum_is_kept_in == "int16, which wraps":
@@ -84,6 +82,21 @@ def _times(n, real):
     return saturating_rounding_doubling_high_mul(n << left, mantissa) / 2.0**right
 
 
+def _once_rounded(n, real):
+    mantissa, shift = quantize_multiplier(np.float64(real))
+    shifted = np.floor(n * 2.0 ** (LEFT_SHIFT + shift)).astype(np.int64)
+    return saturating_rounding_doubling_high_mul(shifted, mantissa)
+
+
+TWICE, ONCE = "fixed point, rounded twice", "fixed point, rounded once"
+FLOORED = "fixed point, rounded and floored"
+TO_GRID = {
+    TWICE: lambda n, real: ROUNDINGS["half_away"](_times(n << LEFT_SHIFT, real)),
+    ONCE: _once_rounded,
+    FLOORED: lambda n, real: np.floor(_times(n << LEFT_SHIFT, real)),
+}
+
+
 def _tflite(operator, kernels):
     def function(q, a_scale, b_scale, y_scale, y_zero_point=0):
         a, b = np.pad(q, ((0, -len(q) % BLOCK), (0, 0))).T  # whole blocks only
@@ -91,6 +104,14 @@ def _tflite(operator, kernels):
         return y[: len(q)]
 
     return function
+
+
+def _tflite_add_with_b_repeated(q, a_scale, b_scale, y_scale):
+    """Each b along a run of all a."""
+    levels = np.arange(QMIN, QMAX + 1).astype(np.int8)
+    y = tflite.add(levels, a_scale, 0, levels[:, None], b_scale, 0, y_scale, 0, kernels="opt")
+    a, b = q.T.astype(np.int64) - QMIN
+    return y[b, a]
 
 
 def _onnx(operator):
@@ -124,7 +145,7 @@ SUM_SCALES = (
     *((a, b, 1.0) for b in TENTHS for a in TENTHS),
     (1.0, 1.0, 0.005),
 )
-GRID, INTEGERS = "fixed point on a common grid", "times integers of 21 bits"
+INTEGERS = "times integers of 21 bits"
 
 
 def _sum_family(name, sign, on_floats, on_integers, optimized):
@@ -134,8 +155,8 @@ def _sum_family(name, sign, on_floats, on_integers, optimized):
         "|a| + |b|, then |b|",
         (
             Rule("ONNX dequantize and quantize", _onnx(on_floats), _sum("float32", "to even")),
-            Rule("TFLite reference", _tflite(on_integers, "ref"), _sum(GRID, "away from zero")),
-            Rule("TFLite optimized (blocks)", _tflite(on_integers, "opt"), optimized),
+            Rule("TFLite reference", _tflite(on_integers, "ref"), _sum(TWICE, "away from zero")),
+            *optimized,
             Rule("TFLite XNNPACK", _tflite(on_integers, "xnnpack"), _sum(INTEGERS, "half up")),
         ),
         SUM_SCALES,
@@ -145,8 +166,28 @@ def _sum_family(name, sign, on_floats, on_integers, optimized):
     )
 
 
-ADD = _sum_family("add int8", 1, np.add, tflite.add, _sum(GRID, "away from zero", "int16, which wraps"))
-SUB = _sum_family("subtract int8", -1, np.subtract, tflite.sub, _sum(GRID, "away from zero"))
+WRAPPING = "away from zero", "int16, which wraps"
+ADD = _sum_family(
+    "add int8",
+    1,
+    np.add,
+    tflite.add,
+    (
+        Rule("TFLite optimized (blocks)", _tflite(tflite.add, "opt"), _sum(ONCE, *WRAPPING)),
+        Rule(
+            "TFLite optimized, b repeated (blocks)",
+            _tflite_add_with_b_repeated,
+            _sum(FLOORED, *WRAPPING),
+        ),
+    ),
+)
+SUB = _sum_family(
+    "subtract int8",
+    -1,
+    np.subtract,
+    tflite.sub,
+    (Rule("TFLite optimized (blocks)", _tflite(tflite.sub, "opt"), _sum(TWICE, "away from zero")),),
+)
 MUL = Family(
     "multiply int8",
     "scales 1 and 1 to 2, 4, 8; tenths and tenths to 1; 1 and 1 to 0.01; zero point 0, then 1; then the "

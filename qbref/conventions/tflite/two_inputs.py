@@ -6,12 +6,12 @@ import numpy as np
 
 from qbref.conventions.arithmetic import saturate
 from qbref.conventions.parts import parts
-from qbref.conventions.tflite.narrow import run_length
+from qbref.conventions.tflite.blocks import one_is_repeated, run_length
 from qbref.conventions.tflite.tensors import as_quantized, as_scale, as_zero_point
 
 
 class TwoInputs(NamedTuple):
-    """Two inputs that broadcast together, of one dtype, and their grids."""
+    """Two inputs of one dtype that broadcast together, and their grids."""
 
     a: np.ndarray
     b: np.ndarray
@@ -21,6 +21,7 @@ class TwoInputs(NamedTuple):
     a_zero_point: int
     b_zero_point: int
     dtype: np.dtype
+    one_is_repeated: bool  # along a run
 
 
 def as_two_inputs(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale):
@@ -39,16 +40,22 @@ def as_two_inputs(a, a_scale, a_zero_point, b, b_scale, b_zero_point, y_scale):
         as_zero_point(a_zero_point, a.dtype, "a_zero_point"),
         as_zero_point(b_zero_point, b.dtype, "b_zero_point"),
         a.dtype,
+        one_is_repeated(a.shape, b.shape),
     )
+
+
+def fits_xnnpack(inputs):
+    """Whether XNNPACK has the dtype and as many axes."""
+    return inputs.dtype == np.int8 and max(inputs.a.ndim, inputs.b.ndim) <= 6
 
 
 def elementwise(rule, inputs, limits):
     """clip(rule(inputs)); the rule sees a − a_zero_point and b − b_zero_point, int64 arrays (runs, run).
 
-    A run is what one call of the optimized inner loop works through; int16 has one for equal shapes only.
+    A run is what one call of the optimized inner loop works through; int16 has one if nothing is repeated.
     """
     a, b = np.broadcast_arrays(inputs.a, inputs.b)
-    has_loop = inputs.dtype == np.int8 or inputs.a.shape == inputs.b.shape
+    has_loop = inputs.dtype == np.int8 or inputs.a.size == inputs.b.size == a.size
     run = run_length(inputs.a.shape, inputs.b.shape) if has_loop else 0
     shape, a, b = a.shape, a.reshape(-1, run or 1), b.reshape(-1, run or 1)
     y = np.empty(a.shape, inputs.dtype)

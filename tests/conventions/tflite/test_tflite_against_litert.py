@@ -38,6 +38,7 @@ FILTERS = np.clip(integers(INT8, 13, 3, 2, 4, step=53), -127, 127)
 DEPTHWISE = np.clip(integers(INT8, 1, 3, 3, 26, step=19), -127, 127)
 IMAGES8, IMAGES16 = integers(INT8, 2, 9, 8, 4), integers(INT16, 2, 9, 8, 4)
 ROWS8, ROWS16 = integers(INT8, 40, 29), integers(INT16, 40, 29)
+ALL8 = np.arange(-(2**7), 2**7).astype(INT8)
 ALL16 = np.arange(-(2**15), 2**15).astype(INT16)
 FEW_BIAS = BIAS // 1024  # few bits: sums so small that a quarter of them is often a tie
 FEW_WEIGHTS, FEW_FILTERS, FEW_ROWS, FEW_IMAGES = WEIGHTS // 32, FILTERS // 32, ROWS8 // 16, IMAGES8 // 16
@@ -146,6 +147,14 @@ CASES = {
         1,
         "relu6",
     ),
+    "add at ties": ("add", np.repeat(ALL8, 256), 0.7, 3, np.tile(ALL8, 256), 0.1, -9, 1.0, 11, "none"),
+    "add at ties, one repeated": ("add", ALL8[:, None], 0.7, 3, ALL8, 0.1, -9, 1.0, 11, "none"),
+    "add of a fine scale": (
+        *("add", np.repeat(ALL8, 256), 0.75 * 2.0**-22, 3, np.tile(ALL8, 256), 1.0, -9, 2.0, 11, "none"),
+    ),
+    "add of a fine scale, one repeated": (
+        *("add", ALL8[:, None], 0.75 * 2.0**-22, 3, ALL8, 1.0, -9, 2.0, 11, "none"),
+    ),
     "add far out of range": (
         "add",
         integers(INT8, 61),
@@ -242,6 +251,10 @@ CHECKSUMS = {
     "depthwise_conv_2d 16x8": (0x49891159, 0x49891159, 0x49891159),
     "add": (0x3149A80F, 0x3149A80F, 0xABF07427),
     "add broadcast": (0x48DC4AFF, 0x48DC4AFF, 0x48DC4AFF),
+    "add at ties": (0x97651036, 0x921384B0, 0xA8EB38B8),
+    "add at ties, one repeated": (0x97651036, 0xEC9F4420, 0xA8EB38B8),
+    "add of a fine scale": (0xD16183C1, 0x31EF5E83, 0x31EF5E83),
+    "add of a fine scale, one repeated": (0xD16183C1, 0x50F42783, 0x50F42783),
     "add far out of range": (0x54CDE7AD, 0x8EAF0FF0, 0x8EAF0FF0),
     "add 16": (0xA1F9744A, 0xA1F9744A, 0xA1F9744A),
     "sub": (0xB53493CE, 0xB53493CE, 0xB53493CE),

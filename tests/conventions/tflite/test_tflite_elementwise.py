@@ -1,10 +1,11 @@
+import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from qbref.conventions.tflite import add, average_pool_2d, max_pool_2d, mul, sub
-from qbref.conventions.tflite.narrow import run_length
+from qbref.conventions.tflite.blocks import run_length
 
 KERNELS = ("ref", "opt", "xnnpack")
 
@@ -85,13 +86,123 @@ def test_far_out_of_range_the_optimized_kernels_wrap_around():
     assert sub(a, 300.0, 0, b, 1.0, 0, 1.0, 58, kernels="opt").tolist() == [127] * 17
 
 
+A_TIE, ANOTHER = (34, -117), (-5, 30)  # 0.3 a + 0.1 b is -1.5, and 1.5
+TENTHS = (0.3, 0.1)
+
+
+def sums_at(pair, a_shape, b_shape, kernels):
+    a, b = np.full(a_shape, pair[0], np.int8), np.full(b_shape, pair[1], np.int8)
+    return add(a, TENTHS[0], 0, b, TENTHS[1], 0, 1.0, 0, kernels=kernels)
+
+
+def test_whole_blocks_round_the_inputs_of_a_sum_otherwise():
+    """LiteRT 2.3.0 on x86-64: blocks of sixteen, with one input repeated blocks of eight."""
+    assert sums_at(A_TIE, 17, 17, "ref").tolist() == [-2] * 17
+    assert sums_at(A_TIE, 17, 17, "opt").tolist() == [-1] * 16 + [-2]
+    assert sums_at(A_TIE, 15, 1, "opt").tolist() == [-2] * 15
+    assert sums_at(ANOTHER, 17, 17, "opt").tolist() == [2] * 17
+    assert sums_at(ANOTHER, 15, 1, "opt").tolist() == [1] * 8 + [2] * 7
+    assert sums_at(ANOTHER, 1, 15, "opt").tolist() == [1] * 8 + [2] * 7  # what is repeated is floored too
+
+
+@pytest.mark.parametrize(
+    ("a_shape", "b_shape", "in_sixteens", "in_eights"),
+    [
+        ((2, 9), (2, 9), 16, 0),
+        ((2, 9), (9,), 0, 0),
+        ((3, 19), (1, 19), 48, 0),
+        ((3, 19), (3, 1), 0, 48),
+        ((3, 19, 1), (3, 1, 1), 0, 48),
+        ((2, 3, 4, 5), (2, 3, 1, 1), 0, 96),
+        ((2, 3, 4, 5), (3, 1, 1), 0, 0),
+        ((4, 1, 9), (5, 9), 0, 0),
+        ((3, 1), (9,), 0, 24),
+        ((3, 1, 9), (3, 4, 1), 0, 96),
+        ((1, 3, 1), (4, 3, 9), 0, 0),
+        ((2, 2, 2, 2), (1,), 0, 16),
+    ],
+)
+def test_blocks_of_a_sum_are_those_of_the_runtime(a_shape, b_shape, in_sixteens, in_eights):
+    """Elements that differ from "ref" in LiteRT 2.3.0 on x86-64."""
+    for pair, count in ((A_TIE, in_sixteens), (ANOTHER, in_eights)):
+        ref, opt = (sums_at(pair, a_shape, b_shape, kernels) for kernels in ("ref", "opt"))
+        assert ((opt != ref).sum(), (opt == ref - np.sign(ref)).sum()) == (count, count)
+
+
+@pytest.mark.parametrize("dtype, a, a_scale", [(np.int8, 6, 0.75 * 2.0**-22), (np.int16, 6, 0.75 * 2.0**-17)])
+def test_a_far_finer_scale_is_floored_before_it_is_rounded(dtype, a, a_scale):
+    """LiteRT 2.3.0 on x86-64: sixteen elements give -1, the seventeenth 0."""
+    a, b = np.full(17, a, dtype), np.full(17, -1, dtype)
+    assert add(a, a_scale, 0, b, 1.0, 0, 2.0, 0, kernels="opt").tolist() == [-1] * 16 + [0]
+    assert add(a, a_scale, 0, b, 1.0, 0, 2.0, 0, kernels="ref").tolist() == [0] * 17
+
+
+def high(n, m):
+    return math.floor(n * m + Fraction(1, 2))
+
+
+def half_away(v):
+    return int(math.copysign(math.floor(abs(v) + Fraction(1, 2)), v))
+
+
+TO_GRID = {  # n · m · s in whole numbers, m of 31 bits and s a power of two
+    "rest": lambda n, m, s: half_away(high(n, m) * s),
+    "sixteen": lambda n, m, s: high(math.floor(n * s), m),
+    "eight": lambda n, m, s: math.floor(high(n, m) * s),
+}
+
+
+def exact_sums(a, b, scales, y_scale, bits, rule):
+    """An array of the sums of int(a) and int(b), zero points 0."""
+
+    def constants(real):
+        mantissa, shift = math.frexp(real)
+        return Fraction(math.floor(mantissa * 2**31 + 0.5), 2**31), Fraction(2) ** shift
+
+    step = 2 * max(scales)
+    grid_a, grid_b, grid_y = (
+        constants(real) for real in (*np.divide(scales, step), step / 2**bits / y_scale)
+    )
+
+    def one(a, b):
+        fine = [TO_GRID[rule](int(v) << bits, *grid) for v, grid in ((a, grid_a), (b, grid_b))]
+        return TO_GRID["rest"](sum(fine), *grid_y)
+
+    return np.vectorize(one)(a, b)
+
+
+@pytest.mark.parametrize("dtype, bits", [(np.int8, 20), (np.int16, 15)])
+@pytest.mark.parametrize("scales", [(0.1, 0.3), (0.3, 0.4), (0.7, 0.1), (0.75 * 2.0**-24, 1.0)])
+def test_sums_are_those_of_exact_fractions(dtype, bits, scales):
+    rng = np.random.default_rng(8)
+    a, b = rng.integers(-60, 61, (2, 24, 19)).astype(dtype)
+    f32 = np.float32(scales).astype(float)
+
+    def opt(a, b):
+        return add(a, scales[0], 0, b, scales[1], 0, 2.0, 0, kernels="opt")
+
+    rest = exact_sums(a, b, f32, 2.0, bits, "rest")
+    in_blocks = exact_sums(a, b, f32, 2.0, bits, "sixteen")
+    rows = np.stack([opt(p, q) for p, q in zip(a, b, strict=True)])
+    assert np.array_equal(rows, np.concatenate([in_blocks[:, :16], rest[:, 16:]], axis=1))
+    assert np.array_equal(add(a, scales[0], 0, b, scales[1], 0, 2.0, 0), rest)
+    if dtype == np.int8:
+        b = b[:, :1]
+        rest, in_blocks = (exact_sums(a, b, f32, 2.0, bits, rule) for rule in ("rest", "eight"))
+        assert np.array_equal(opt(a, b), np.concatenate([in_blocks[:, :16], rest[:, 16:]], axis=1))
+
+
 def test_sums_of_int16_in_blocks_round_their_inputs_once():
     """LiteRT 2.3.0 on x86-64: sixteen elements give 4897, the seventeenth 4896; broadcast ones give 4896."""
     constants = (np.float32(0.1028525), 0), (np.float32(0.19014227), 0, np.float32(0.029687762), 0)
     a, b = np.full(17, -2541, np.int16), np.full(17, 2139, np.int16)
     assert add(a, *constants[0], b, *constants[1], kernels="opt").tolist() == [4897] * 16 + [4896]
     assert add(a, *constants[0], b[:1], *constants[1], kernels="opt").tolist() == [4896] * 17
+    assert add(a, *constants[0], b[None], *constants[1], kernels="opt").tolist() == [[4897] * 16 + [4896]]
+    assert add(np.stack([a, a]), *constants[0], b, *constants[1], kernels="opt").tolist() == [[4896] * 17] * 2
     assert add(a, *constants[0], b, *constants[1], kernels="ref").tolist() == [4896] * 17
+    a, b = np.full(17, -2, np.int16), np.ones(1, np.int16)  # 1/2, which blocks of eight would floor
+    assert add(a, 0.1, 0, b, 0.7, 0, 1.0, 0, kernels="opt").tolist() == [1] * 17
 
 
 def test_outside_its_range_of_scales_xnnpack_leaves_the_work_to_the_optimized_kernel():
@@ -107,6 +218,27 @@ def test_outside_its_range_of_scales_xnnpack_leaves_the_work_to_the_optimized_ke
     assert mul(a_tie, 9.9999e-6, -100, b_tie, 1.0, -125, 1.0, 0, kernels="xnnpack").tolist() == [1]
     assert mul(a, 255.0, 0, b, 1.0, 0, 1.0, 58, kernels="xnnpack").tolist() == [127] * 16
     assert mul(a, 256.0, 0, b, 1.0, 0, 1.0, 58, kernels="xnnpack").tolist() == [-128] * 16
+
+
+def test_what_xnnpack_leaves_is_limited_as_the_optimized_kernel_does():
+    """LiteRT 2.3.0: 6 / 4 + 1 is 2 or, where XNNPACK refuses a scale, 3."""
+    a, b, zero = np.array([100], np.int8), np.array([100], np.int8), np.zeros(1, np.int8)
+    for operator in (add, sub):
+        assert operator(a, 2.0, 0, zero, 1.0, 0, 4.0, 1, "relu6", "xnnpack") == 2
+        assert operator(a, 2.0, 0, zero, 2.0**-13, 0, 4.0, 1, "relu6", "xnnpack") == 3
+    assert mul(a, 2.0, 0, b, 1.0, 0, 4.0, 1, "relu6", "xnnpack") == 2
+    assert mul(a, 2.0, 0, b, 1024.0, 0, 4.0, 1, "relu6", "xnnpack") == 3
+
+
+@pytest.mark.parametrize("axes, sum_of_minus_half, product_of_half", [(6, 0, 0), (7, -1, 1)])
+def test_xnnpack_takes_no_more_than_six_axes(axes, sum_of_minus_half, product_of_half):
+    """LiteRT 2.3.0."""
+    one, shape = np.ones(1, np.int8), (1,) * axes
+    for operator in (add, sub):
+        y = operator(-one.reshape(shape), 0.5, 0, one - one, 0.5, 0, 1.0, 0, kernels="xnnpack")
+        assert (y.shape, y.item()) == (shape, sum_of_minus_half)
+    for a, b in ((one.reshape(shape), one), (one, one.reshape(shape))):
+        assert mul(a, 0.5, 0, b, 1.0, 0, 1.0, 0, kernels="xnnpack").item() == product_of_half
 
 
 @pytest.mark.parametrize(
