@@ -74,6 +74,8 @@ def _build(options, chapters):
     builder = build.Build(contents, SCRIPTS, options.output)
     try:
         if not options.no_run:
+            if chapters == list(contents.CHAPTERS):
+                builder.train_shared(options.quick, options.data)
             builder.run(chapters, quick=options.quick, timeout=options.timeout, data=options.data)
     finally:
         book = builder.write(keep_runs=not options.no_run)

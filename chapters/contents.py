@@ -8,7 +8,21 @@ from typing import NamedTuple
 
 from chapters.claims import CLAIMS, ERRATA
 
-__all__ = ["CHAPTERS", "CLAIMS", "COURSE", "DOCUMENTS", "ERRATA", "Chapter", "Section", "find", "sections"]
+__all__ = [
+    "CHAPTERS",
+    "CLAIMS",
+    "COURSE",
+    "DOCUMENTS",
+    "ERRATA",
+    "TRAININGS",
+    "Chapter",
+    "Section",
+    "find",
+    "sections",
+]
+
+TRAININGS = ("fashion_cnn", "fashion_binary")
+"""Functions of :mod:`qbref.lab` whose trained networks many chapters use."""
 
 DOCUMENTS = {
     "foundations": ("Foundations", "基础"),

@@ -136,7 +136,11 @@ for n in BITS:
     measured["weights", "MSE", n] = outputs(config(n, 8))
     for observer in OBSERVERS:
         measured["activations", observer, n] = outputs(config(8, n, observer))
-        measured["both", observer, n] = outputs(config(n, n, observer))
+        measured["both", observer, n] = (
+            outputs(config(n, n, observer))
+            if n < 8
+            else measured["activations", observer, 8]
+        )
 
 # %% [markdown]
 # The error is that of the ten outputs of the network, as signal over noise (信噪比) in decibels; the accuracy

@@ -368,7 +368,7 @@ def to_nearest(w):
     return quant.fake_quantize(w, p)
 
 
-def train(model, rounded, keeps_latent, lr, epochs=8):
+def train(model, rounded, keeps_latent, lr, epochs=6):
     weights = [p for p in model.parameters() if p.ndim > 1]
     loader = data.Loader(digits.x_train, digits.y_train, 64)
     optimizer = optim.Adam(model.parameters(), lr=lr)

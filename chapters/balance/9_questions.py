@@ -320,7 +320,7 @@ for n_bits in BITS:
     if n_bits == 2:
         best = lab.trained(
             lambda: qat.prepare(network, chosen(2), batches),
-            lambda q: fashion.train(q, lab.epochs(3), 1e-3),
+            lambda q: fashion.train(q, lab.epochs(2), 1e-3),
         ).model
     else:
         best = ptq.quantize_static(network, batches, chosen(n_bits, ROUNDING[n_bits]))

@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from chapters.book import shared
 from chapters.book.book import Book, notebook_of
 from chapters.book.cells import Cell
 from chapters.book.links import OVERVIEWS, Links, page_of
@@ -46,6 +48,13 @@ class Build:
     def __init__(self, contents, scripts, output, stream=None):
         self.contents, self.scripts, self.output = contents, Path(scripts), Path(output)
         self.stream = stream or sys.stderr
+
+    def train_shared(self, quick=False, data=None):
+        """Make the trainings that the contents name, before all chapters run."""
+        self._tell(f"{'trainings that chapters share':38} ")
+        started = time.perf_counter()
+        shared.train(self.contents.TRAININGS, quick, data)
+        self._tell(f"{time.perf_counter() - started:6.1f} s\n")
 
     def run(self, chapters, **options):
         """Run chapters one after another; each replaces its former run when it has ended.

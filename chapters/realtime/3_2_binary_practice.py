@@ -90,7 +90,7 @@ lab.say(
 # converts a model into its binary version. Imagine that they did. Here is a float network of the same
 # shape, trained on the same images, and what a converter could make of it without training: signs for the
 # weights, each row times its mean magnitude; then signs for the activations, too. To be generous we let
-# every batch norm measure its statistics again.
+# the batch norms of the latter measure their statistics again.
 
 # %%
 trained_float = lab.fashion_cnn().model
@@ -98,9 +98,9 @@ right = {"float32": fashion.correct(trained_float)}
 for name, kept in {"weights": {"activations": None}, "both": {}}.items():
     converted = qnn.binarize(trained_float, **kept).eval()
     right[f"{name} converted"] = fashion.correct(converted)
-    converted.train()
-    lab.scores(converted, fashion.x_train[:2048], batch=64)
-    right[f"{name}, statistics measured again"] = fashion.correct(converted.eval())
+converted.train()
+lab.scores(converted, fashion.x_train[:2048], batch=64)
+right["both, statistics measured again"] = fashion.correct(converted.eval())
 right["both, trained as a binary network"] = fashion.correct(packed)
 lost = {name: lab.paired(right["float32"], r) for name, r in right.items()}
 lab.table(
@@ -348,14 +348,8 @@ def small_cnn(width=16):
 
 
 def large_cnn():
-    blocks = (
-        *conv(1, 32),
-        nn.MaxPool2d(2),
-        *conv(32, 64),
-        *conv(64, 64),
-        nn.MaxPool2d(2),
-    )
-    return nn.Sequential(*blocks, *conv(64, 128), nn.Flatten(), nn.Linear(512, 10))
+    blocks = *conv(1, 32), nn.MaxPool2d(2), *conv(32, 64), *conv(64, 64)
+    return nn.Sequential(*blocks, nn.MaxPool2d(2), nn.Flatten(), nn.Linear(256, 10))
 
 
 def depthwise_cnn():
@@ -433,11 +427,11 @@ def signs_of(model):
 
 
 def train(model):
-    digits.train(model, lab.epochs(6), 5e-3)
+    digits.train(model, lab.epochs(5), 5e-3)
 
 
 def train_signs(model):
-    digits.train(model, lab.epochs(6), 1e-2)
+    digits.train(model, lab.epochs(5), 1e-2)
 
 
 def as_integers(model):

@@ -171,7 +171,7 @@ def fashion_binary(seed=0):
 
     Its first and last layer are real until ``ptq.quantize_static`` makes them 8-bit.
     """
-    return trained(binary_network, lambda model: fashion().train(model, epochs_here(18), 1e-2), seed)
+    return trained(binary_network, lambda model: fashion().train(model, epochs_here(16), 1e-2), seed)
 
 
 def digits_cnn(seed=0, width=16):

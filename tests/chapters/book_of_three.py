@@ -48,6 +48,7 @@ def find(name):
 CONTENTS = SimpleNamespace(
     DOCUMENTS={"basics": ("Basics", "基础"), "text": ("The text", "文")},
     CHAPTERS=CHAPTERS,
+    TRAININGS=("digits_cnn",),
     COURSE=(("Begin", ("basics/sums", "text/2.1.1")), ("Go on", ("text/2.1.2", "text/3"))),
     CLAIMS={"text/2.1.1#small": "It is small.", "text/3#done": "It is done."},
     ERRATA={"text/2.1.2#up": "Up is down."},
