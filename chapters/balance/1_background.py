@@ -138,7 +138,7 @@ for i, name in enumerate(names):
     turns["float32", name] = lambda i=i: lab.scores(float_parts[i], float_values[i])
     turns["int8", name] = lambda i=i: run_int8(int8_parts[i], int8_values[i])
 turns["int8", "image to int8"] = lambda: to_int8.run(float_values[0], kernels.default())
-times = lab.take_turns(turns, seconds=2.0)
+times = lab.take_turns(turns, seconds=1.2)
 faster = {n: lab.times_faster(times["float32", n], times["int8", n]) for n in names}
 ms = {key: 1e3 * np.median(t) for key, t in times.items()}
 lab.table(
@@ -230,7 +230,7 @@ whole = lab.take_turns(
         "float32": lambda: lab.scores(network, float_values[0]),
         "int8": lambda: model.run(float_values[0]),
     },
-    seconds=1.0,
+    seconds=0.6,
 )
 together = lab.times_faster(whole["float32"], whole["int8"])
 lab.say(

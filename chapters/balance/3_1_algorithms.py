@@ -262,7 +262,7 @@ for rows in (1, 64):
         "table": lambda x=x: fast.lut_matmul(x, packed_codes, entries),
     }
     assert np.array_equal(functions["int8"](), functions["table"]())
-    products[rows] = lab.take_turns(functions, seconds=0.6)
+    products[rows] = lab.take_turns(functions, seconds=0.4)
 lab.table(
     ("10⁻¹² s for each weight and row", "int8", "4-bit ruler", "4-bit table"),
     [
@@ -284,7 +284,7 @@ once = lab.take_turns(
         "encode by ruler": lambda: quant.quantize(W, params),
         "encode by table": lambda: quant.quantize_lut(W, book),
     },
-    seconds=0.6,
+    seconds=0.4,
 )
 slower = {
     "fitting, against min and max": lab.times_faster(
@@ -454,7 +454,7 @@ for batch in (1, 64):
     x = images[:batch]
     functions = {"float32": lambda x=x: lab.scores(model, x)}
     functions |= {name: lambda x=x, m=m: m.run(x) for name, m in rivals.items()}
-    took = lab.take_turns(functions, seconds=0.6)
+    took = lab.take_turns(functions, seconds=0.4)
     for name in rivals:
         gain = lab.times_faster(took["float32"], took[name])
         cheaper[f"time, {name}, batch {batch}"] = gain

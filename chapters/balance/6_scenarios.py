@@ -113,8 +113,8 @@ for name, answer in many.items():
     correct[name] = np.concatenate(parts).argmax(axis=1) == fashion.y_test
 
 one, batch = fashion.x_test[:1], fashion.x_test[:64]
-t_one = lab.take_turns({n: (lambda f=f: f(one)) for n, f in alone.items()}, 1.0)
-t_many = lab.take_turns({n: (lambda f=f: f(batch)) for n, f in many.items()}, 1.5)
+t_one = lab.take_turns({n: (lambda f=f: f(one)) for n, f in alone.items()}, 0.7)
+t_many = lab.take_turns({n: (lambda f=f: f(batch)) for n, f in many.items()}, 1.0)
 latency = {name: 1e3 * np.median(t) for name, t in t_one.items()}
 throughput = {name: 64 / np.median(t) for name, t in t_many.items()}
 

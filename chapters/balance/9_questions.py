@@ -172,7 +172,7 @@ def step(model):
 plain = ptq.fold_batchnorm(lab.digits_cnn().model).train()
 with_quantization = qat.prepare(plain, config, digits.batches())
 times = lab.take_turns(
-    {"float": step(plain), "quantized": step(with_quantization)}, seconds=1.0
+    {"float": step(plain), "quantized": step(with_quantization)}, seconds=0.6
 )
 dearer = lab.times_faster(times["quantized"], times["float"])
 
@@ -410,7 +410,7 @@ tiny_int8 = integer.convert(ptq.quantize_dynamic(tiny))
 def times_as_fast(model, on_integers, x):
     times = lab.take_turns(
         {"float": lambda: lab.scores(model, x), "int8": lambda: on_integers.run(x)},
-        seconds=0.6,
+        seconds=0.4,
     )
     return lab.times_faster(times["float"], times["int8"])
 

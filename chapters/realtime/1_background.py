@@ -227,7 +227,7 @@ for n in (1, 64):
     some = fashion.x_test[:n]
     # x=some, f=f: each function keeps the values of this turn of the loop
     turns = {name: (lambda f=f, x=some: f(x)) for name, f in run.items()}
-    times[n] = lab.take_turns(turns, seconds=1.0 if n == 1 else 2.0)
+    times[n] = lab.take_turns(turns, seconds=0.7 if n == 1 else 1.5)
 rows = []
 for name in run:
     ends = (1e6 * np.percentile(times[n][name], (50, 99)) / n for n in times)

@@ -508,7 +508,7 @@ deployed["4-bit LUT"] = integer.convert(ptq.quantize_static(network, good, table
 batch, plain = x_test[:64], ptq.fold_batchnorm(network)
 calls = {name: lambda model=model: model.run(batch) for name, model in deployed.items()}
 calls["float32"] = lambda: lab.scores(plain, batch)
-took = lab.take_turns(calls, seconds=1.0)
+took = lab.take_turns(calls, seconds=0.7)
 found = {"float32": (in_float, sum(p.data.nbytes for p in plain.parameters()))}
 for name, model in deployed.items():
     known = name in treatments

@@ -353,8 +353,8 @@ def large_cnn():
 
 
 def depthwise_cnn():
-    blocks = *conv(1, 32), nn.MaxPool2d(2), *conv(32, 32, groups=32), *conv(32, 64, 1)
-    more = *conv(64, 64, groups=64), *conv(64, 64, 1), nn.MaxPool2d(2)
+    blocks = *conv(1, 32), nn.MaxPool2d(2), *conv(32, 32, groups=32), *conv(32, 32, 1)
+    more = *conv(32, 32, groups=32), *conv(32, 64, 1), nn.MaxPool2d(2)
     return nn.Sequential(*blocks, *more, nn.Flatten(), nn.Linear(256, 10))
 
 
@@ -427,11 +427,11 @@ def signs_of(model):
 
 
 def train(model):
-    digits.train(model, lab.epochs(5), 5e-3)
+    digits.train(model, lab.epochs(4), 5e-3)
 
 
 def train_signs(model):
-    digits.train(model, lab.epochs(5), 1e-2)
+    digits.train(model, lab.epochs(4), 1e-2)
 
 
 def as_integers(model):
