@@ -66,7 +66,7 @@ def test_a_time_limit_can_be_given(capsys, tmp_path):
 def test_when_the_build_is_stopped_the_chapter_stops_with_it(tmp_path, how, status):
     begun, ended = tmp_path / "begun", tmp_path / "ended"
     (tmp_path / "scripts" / THREE.file).write_text(
-        f"# %%\nimport pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(4)\n"
+        f"# %%\nimport pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(2)\n"
         f"pathlib.Path({str(ended)!r}).touch()\n"
     )
     program = (
@@ -82,7 +82,7 @@ def test_when_the_build_is_stopped_the_chapter_stops_with_it(tmp_path, how, stat
         process.send_signal(how)
         assert process.wait(30) == status
         assert b"Traceback" not in process.stderr.read()
-    time.sleep(4.2)
+    time.sleep(2.2)
     assert not ended.exists()
     assert not list((tmp_path / "book").rglob("run.json"))
 
