@@ -99,7 +99,7 @@ lab.table(("", *ties), rows, "Five ties, scale 1, zero point 1.")
 # ### How often does it matter?
 #
 # Ties look like a curiosity: what are the odds that a measured number ends in exactly ½? Let us count, on
-# 1.25 million activations of a trained network, quantized by their own range.
+# the activations of a trained network for a hundred images, quantized by their own range.
 
 # %%
 fashion, network = lab.fashion(), lab.fashion_cnn().model
