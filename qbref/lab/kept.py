@@ -163,12 +163,17 @@ def _add_text(digest, value, seen):
     if value in seen or root in ("qbref", "numpy") or root in sys.stdlib_module_names:
         return  # added already, or in the surroundings
     seen.add(value)
-    digest.update(inspect.getsource(value).encode())
-    functions = [value] if inspect.isfunction(value) else filter(inspect.isfunction, vars(value).values())
-    for function in functions:
-        for name, captured in _from_outside(function).items():
-            digest.update(name.encode())
-            _add(digest, captured, seen)
+    if inspect.isclass(value):  # in a notebook a class has no text, its methods have
+        _add(digest, list(value.__bases__), seen)
+        held = {
+            name: v for name, v in vars(value).items() if inspect.isfunction(v) or " at 0x" not in repr(v)
+        }
+    else:
+        digest.update(inspect.getsource(value).encode())
+        held = _from_outside(value)
+    for name, part in held.items():
+        digest.update(name.encode())
+        _add(digest, part, seen)
 
 
 def _from_outside(function):
